@@ -1,0 +1,52 @@
+#pragma once
+
+/// An incremental HTTP/1.x request parser: bytes in, a `Request` out. No I/O, one thread.
+///
+/// Feed it what has arrived; bytes that it did not use must be fed again with what follows them
+/// (the head is taken only when it is complete). After `kDone` the unused bytes belong to the next
+/// request.
+
+#include <cstddef>
+#include <memory>
+#include <string_view>
+
+#include "net/http.h"
+
+namespace serin::net {
+
+class RequestParser {
+ public:
+  enum class State {
+    kHead,  ///< the head is not complete
+    kBody,  ///< the head is complete, the body is not
+    kDone,
+    kFailed,  ///< `failure()` says how to answer
+  };
+  struct Failure {
+    int status = 400;
+    std::string_view reason = "BadRequest";
+    std::string_view message;
+  };
+
+  RequestParser(size_t max_header_bytes, size_t max_body_bytes);
+  ~RequestParser();
+
+  /// Returns how many bytes were used. Stops once between head and body, so that the caller can
+  /// answer "Expect: 100-continue"; call it again for the body.
+  size_t feed(std::string_view bytes);
+  /// Ready for the next request.
+  void reset();
+
+  State state() const;
+  const Failure& failure() const;
+  Request& request();
+  bool keep_alive() const;
+  bool expects_continue() const;
+  bool http_1_0() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace serin::net
