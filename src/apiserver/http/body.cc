@@ -1,0 +1,182 @@
+#include "apiserver/http/body.h"
+
+#include <algorithm>
+
+#include "base/strings.h"
+#include "data/yaml.h"
+#include "kube/protobuf.h"
+
+namespace serin::apiserver {
+namespace {
+
+std::string media_type(const net::Request& request) {
+  std::string_view type = request.headers.get("Content-Type");
+  if (auto parts = cut(type, ';')) type = parts->first;
+  return lower(trim(type));
+}
+
+/// Walks well-formed JSON and notes members that repeat.
+class DuplicateFinder {
+ public:
+  explicit DuplicateFinder(std::string_view text) : text_(text) {}
+  std::vector<std::string> found;
+
+  void value(const std::string& path) {
+    spaces();
+    if (peek() == '{') return object(path);
+    if (peek() == '[') return array(path);
+    if (peek() == '"') {
+      string();
+      return;
+    }
+    while (at_ < text_.size() && std::string_view(",]} \n\r\t").find(text_[at_]) == std::string_view::npos) ++at_;
+  }
+
+ private:
+  char peek() const { return at_ < text_.size() ? text_[at_] : '\0'; }
+  void spaces() { while (at_ < text_.size() && std::string_view(" \n\r\t").find(text_[at_]) != std::string_view::npos) ++at_; }
+  std::string_view string() {
+    size_t start = ++at_;
+    while (at_ < text_.size() && text_[at_] != '"') at_ += text_[at_] == '\\' ? 2 : 1;
+    std::string_view inside = text_.substr(start, at_ - start);
+    ++at_;
+    return inside;
+  }
+  void object(const std::string& path) {
+    std::vector<std::string_view> seen;
+    ++at_;
+    for (spaces(); at_ < text_.size() && peek() != '}'; spaces()) {
+      if (peek() == ',') {
+        ++at_;
+        spaces();
+      }
+      std::string_view name = string();
+      std::string below = path.empty() ? std::string(name) : concat(path, '.', name);
+      if (std::find(seen.begin(), seen.end(), name) != seen.end()) found.push_back(below);
+      seen.push_back(name);
+      spaces();
+      ++at_;  // the colon
+      value(below);
+    }
+    ++at_;
+  }
+  void array(const std::string& path) {
+    ++at_;
+    size_t index = 0;
+    for (spaces(); at_ < text_.size() && peek() != ']'; spaces()) {
+      if (peek() == ',') ++at_;
+      value(concat(path, '[', index++, ']'));
+    }
+    ++at_;
+  }
+
+  std::string_view text_;
+  size_t at_ = 0;
+};
+
+Result<Body> decode(std::string_view text, bool as_yaml) {
+  Body body;
+  if (as_yaml) {
+    auto strict = yaml::parse(text, true);
+    if (strict) {
+      body.value = *std::move(strict);
+      return body;
+    }
+    auto lenient = yaml::parse(text, false);
+    if (!lenient) return fail(Code::kBadRequest, concat("error parsing the body as YAML: ", lenient.error().message));
+    body.value = *std::move(lenient);
+    body.duplicates.push_back(strict.error().message);
+    return body;
+  }
+  auto parsed = json::parse(text);
+  if (!parsed) return fail(Code::kBadRequest, concat("error parsing the body as JSON: ", parsed.error().message));
+  body.value = *std::move(parsed);
+  body.duplicates = duplicate_members(text);
+  return body;
+}
+
+Error unsupported(std::string_view accepted) {
+  return {Code::kUnsupportedMediaType,
+          concat("the body of the request was in an unknown format - accepted media types include: ", accepted)};
+}
+
+std::optional<int64_t> number(const net::Request& request, std::string_view name) {
+  return parse_int<int64_t>(request.parameter(name));
+}
+
+}  // namespace
+
+std::vector<std::string> duplicate_members(std::string_view text) {
+  DuplicateFinder finder(text);
+  finder.value("");
+  return std::move(finder.found);
+}
+
+Result<Body> read_body(const net::Request& request) {
+  std::string type = media_type(request);
+  if (type == "application/vnd.kubernetes.protobuf")
+    return Body{SERIN_TRY(kube::object_from_protobuf(request.body)), {}};
+  if (!type.empty() && type != "application/json" && type != "application/yaml" && type != "text/plain" &&
+      type != "application/x-www-form-urlencoded")
+    return fail(unsupported("application/json, application/yaml, application/vnd.kubernetes.protobuf"));
+  if (trim(request.body).empty()) return fail(Code::kBadRequest, "the request needs a body");
+  return decode(request.body, type == "application/yaml");
+}
+
+Result<std::pair<client::Patch, std::vector<std::string>>> read_patch(const net::Request& request) {
+  using Type = client::Patch::Type;
+  std::string type = media_type(request);
+  std::optional<Type> patch;
+  if (type == "application/json-patch+json") patch = Type::kJson;
+  if (type == "application/merge-patch+json") patch = Type::kMerge;
+  if (type == "application/strategic-merge-patch+json") patch = Type::kStrategic;
+  if (type == "application/apply-patch+yaml") patch = Type::kApply;
+  if (!patch)
+    return fail(unsupported("application/json-patch+json, application/merge-patch+json, "
+                            "application/strategic-merge-patch+json, application/apply-patch+yaml"));
+  // YAML contains JSON, but its reader is slower.
+  bool as_yaml = patch == Type::kApply && !trim(request.body).starts_with('{');
+  Body body = SERIN_TRY(decode(request.body, as_yaml));
+  return std::pair{client::Patch{*patch, std::move(body.value)}, std::move(body.duplicates)};
+}
+
+Result<client::DeleteOptions> read_delete_options(const net::Request& request) {
+  client::DeleteOptions options;
+  auto all = [](std::string_view value) { return value == "All"; };
+  if (!trim(request.body).empty()) {
+    Body body = SERIN_TRY(read_body(request));
+    const json::value& doc = body.value;
+    if (!doc.is_object()) return fail(Code::kBadRequest, "the body of a deletion must be DeleteOptions");
+    options.grace_seconds = json::as_int(json::find(doc, "gracePeriodSeconds"));
+    options.propagation = json::get_string(doc, "propagationPolicy");
+    if (json::get_bool(doc, false, "orphanDependents")) options.propagation = "Orphan";
+    options.uid = json::get_string(doc, "preconditions", "uid");
+    options.version = kube::ResourceVersion::parse(json::get_string(doc, "preconditions", "resourceVersion"));
+    for (const json::value& value : json::items(doc, "dryRun")) options.dry_run |= all(json::as_string(&value));
+  }
+  if (auto grace = number(request, "gracePeriodSeconds")) options.grace_seconds = grace;
+  if (std::string policy = request.parameter("propagationPolicy"); !policy.empty()) options.propagation = policy;
+  if (request.parameter("orphanDependents") == "true") options.propagation = "Orphan";
+  options.dry_run |= all(request.parameter("dryRun"));
+  return options;
+}
+
+Result<client::WriteOptions> read_write_options(const net::Request& request, std::string manager) {
+  client::WriteOptions options;
+  options.field_manager = request.parameter("fieldManager");
+  if (options.field_manager.empty()) options.field_manager = std::move(manager);
+  options.field_validation = request.parameter("fieldValidation");
+  if (options.field_validation.empty()) options.field_validation = "Warn";
+  if (options.field_validation != "Ignore" && options.field_validation != "Warn" && options.field_validation != "Strict")
+    return fail(Code::kInvalid, concat("fieldValidation: Unsupported value: \"", options.field_validation,
+                                       "\": supported values: \"Ignore\", \"Strict\", \"Warn\""));
+  std::string dry_run = request.parameter("dryRun");
+  if (!dry_run.empty() && dry_run != "All")
+    return fail(Code::kInvalid, concat("dryRun: Unsupported value: \"", dry_run, "\": supported values: \"All\""));
+  options.dry_run = !dry_run.empty();
+  std::string force = request.parameter("force");
+  options.force = force == "true" || force == "1";
+  return options;
+}
+
+}  // namespace serin::apiserver

@@ -1,0 +1,38 @@
+#pragma once
+
+/// One request on its way through the handler.
+
+#include <memory>
+#include <string>
+
+#include "apiserver/hooks.h"
+#include "apiserver/http/handler.h"
+#include "apiserver/http/representation.h"
+#include "apiserver/http/request_info.h"
+#include "apiserver/http/status.h"
+
+namespace serin::apiserver {
+
+struct ApiHandler::Call {
+  net::Request request;
+  RequestInfo info;
+  std::unique_ptr<net::Responder> responder;
+  User user;
+  ClusterPtr cluster;
+  ServedPtr resource;
+  Representation as;
+
+  void send(net::Response response) { std::exchange(responder, nullptr)->send(std::move(response)); }
+  void fail(const Error& error) {
+    send(error_response(error, info, resource ? std::string_view(resource->resource().kind) : std::string_view()));
+  }
+  Target target() const { return {cluster, resource, {info.ns, info.name}, info.subresource}; }
+  /// Who writes, where the request does not say: the program's name from User-Agent.
+  std::string manager() const {
+    std::string_view agent = request.headers.get("User-Agent");
+    agent = agent.substr(0, agent.find_first_of("/ "));
+    return agent.empty() ? "unknown" : std::string(agent.substr(0, 128));
+  }
+};
+
+}  // namespace serin::apiserver

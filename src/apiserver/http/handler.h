@@ -1,0 +1,59 @@
+#pragma once
+
+/// The HTTP face of the API: routes a request to discovery, OpenAPI, the verbs, watches or logs, and writes the
+/// answer. Never blocks the I/O thread it is called on.
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include "apiserver/http/access.h"
+#include "apiserver/http/openapi_documents.h"
+#include "apiserver/http/request_info.h"
+#include "apiserver/http/watch_pump.h"
+#include "apiserver/server.h"
+
+namespace serin::apiserver {
+
+class ApiHandler : public std::enable_shared_from_this<ApiHandler> {
+ public:
+  using FindCluster = std::function<ClusterPtr(const std::string&)>;
+  ApiHandler(Rest& rest, const ServerOptions& options, FindCluster find_cluster);
+
+  void handle(net::Request request, std::unique_ptr<net::Responder> responder);
+
+ private:
+  struct Call;  ///< one request on its way; see call.h
+  using CallPtr = std::shared_ptr<Call>;
+
+  void serve_plain(Call&);
+  void serve_discovery(Call&);
+  void serve_openapi(Call&);
+  void serve_resource(const CallPtr&);
+  void serve_get(Call&);
+  void serve_list(Call&);
+  void serve_watch(Call&);
+  void serve_log(Call&);
+  void serve_review(Call&);
+  void serve_create(const CallPtr&);
+  void serve_update(const CallPtr&);
+  void serve_patch(const CallPtr&);
+  void serve_delete(const CallPtr&);
+  void serve_delete_collection(const CallPtr&);
+  /// The answer to a write, with warnings.
+  Done answer(CallPtr call, std::vector<std::string> warnings = {});
+  Result<void> judge_duplicates(const std::vector<std::string>& duplicates, const std::string& validation,
+                                std::vector<std::string>& warnings) const;
+
+  std::shared_ptr<OpenApiDocuments> openapi(const ClusterPtr&);
+
+  Rest& rest_;
+  const ServerOptions& options_;
+  FindCluster find_cluster_;
+  WatchPump pump_;
+  std::mutex openapi_mutex_;
+  std::map<std::string, std::shared_ptr<OpenApiDocuments>> openapi_;  // guarded by openapi_mutex_; by cluster
+};
+
+}  // namespace serin::apiserver

@@ -1,0 +1,45 @@
+#include "apiserver/http/json_path.h"
+
+#include <gtest/gtest.h>
+
+#include "apiserver/http/body.h"
+#include "base/strings.h"
+
+namespace serin::apiserver {
+namespace {
+
+TEST(JsonPath, Finds) {
+  json::value doc = *json::parse(R"({"spec":{"a":1,"b.c":"x","list":[{"t":"Ready","s":"True"},{"t":"Done","s":"False","n":{"k":2}}]}})");
+  auto found = [&](const char* text) {
+    auto path = JsonPath::parse(text);
+    if (!path) return std::string("error");
+    std::string out;
+    for (const json::value* v : path->find(doc)) out += concat(out.empty() ? "" : " ", json::dump(*v));
+    return out;
+  };
+  EXPECT_EQ(found(".spec.a"), "1");
+  EXPECT_EQ(found("{.spec.a}"), "1");
+  EXPECT_EQ(found("$.spec.a"), "1");
+  EXPECT_EQ(found(".spec['b.c']"), "\"x\"");
+  EXPECT_EQ(found(".spec.b\\.c"), "\"x\"");
+  EXPECT_EQ(found(".spec.list[0].s"), "\"True\"");
+  EXPECT_EQ(found(".spec.list[-1].s"), "\"False\"");
+  EXPECT_EQ(found(".spec.list[*].t"), "\"Ready\" \"Done\"");
+  EXPECT_EQ(found(".spec.list[?(@.t==\"Ready\")].s"), "\"True\"");
+  EXPECT_EQ(found(".spec.list[?(@.t!='Ready')].s"), "\"False\"");
+  EXPECT_EQ(found(".spec.list[?(@.n.k)].t"), "\"Done\"");
+  EXPECT_EQ(found(".spec.list[?(@.n.k==2)].t"), "\"Done\"");
+  EXPECT_EQ(found(".spec.none.deeper"), "");
+  EXPECT_EQ(found(".spec.list[0"), "error");
+  EXPECT_EQ(found(".spec..a"), "error");
+}
+
+TEST(Body, DuplicateMembers) {
+  auto found = [](const char* text) { return join(duplicate_members(text), " "); };
+  EXPECT_EQ(found(R"({"a":1,"b":{"a":2}})"), "");
+  EXPECT_EQ(found(R"({"a":1,"a":2})"), "a");
+  EXPECT_EQ(found(R"({"s":{"x":"\"}","l":[{},{"y":[1,2],"y":null}]}})"), "s.l[1].y");
+}
+
+}  // namespace
+}  // namespace serin::apiserver

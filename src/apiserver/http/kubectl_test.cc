@@ -1,0 +1,162 @@
+// The real kubectl against the server over TLS. Skipped where kubectl is not installed.
+
+#include <sys/wait.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+#include "apiserver/testing/http_fixture.h"
+
+namespace serin::apiserver {
+namespace {
+
+constexpr const char* kWeb = R"(apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, labels: {app: web}}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+      - name: main
+        image: hello:IMAGE
+        ports: [{containerPort: 8080}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}
+)";
+
+class KubectlTest : public HttpTest {
+ protected:
+  void SetUp() override {
+    HttpTest::SetUp();
+    char text[] = "/tmp/serin-kubectl-XXXXXX";
+    dir_ = mkdtemp(text);
+    std::ofstream config(dir_ + "/config");
+    config << "apiVersion: v1\nkind: Config\ncurrent-context: test\n"
+           << "contexts: [{name: test, context: {cluster: test, user: admin}}]\n"
+           << "clusters: [{name: test, cluster: {server: 'https://127.0.0.1:" << http_server_->port()
+           << "/clusters/work-1', certificate-authority-data: " << base64_encode(ca_.certificate_pem) << "}}]\n"
+           << "users: [{name: admin, user: {client-certificate-data: " << base64_encode(admin_.certificate_pem)
+           << ", client-key-data: " << base64_encode(admin_.key_pem) << "}}]\n";
+    config.close();
+    Ran version = run("version --client -o json");
+    if (version.status != 0) GTEST_SKIP() << "kubectl is not installed";
+    size_t at = version.output.find("\"v1.");
+    int minor = at == std::string::npos ? 0 : std::atoi(version.output.c_str() + at + 4);
+    if (minor < 27) GTEST_SKIP() << "kubectl 1." << minor << " reads OpenAPI v2, which is not served";
+  }
+  void TearDown() override {
+    HttpTest::TearDown();
+    std::filesystem::remove_all(dir_);
+  }
+
+  struct Ran {
+    int status;
+    std::string output;
+  };
+  /// kubectl with these arguments, its output and errors together.
+  Ran run(const std::string& arguments) {
+    std::string command = concat("HOME=", dir_, " KUBECONFIG=", dir_, "/config kubectl ", arguments, " 2>&1");
+    FILE* pipe = popen(command.c_str(), "r");
+    Ran ran{-1, {}};
+    char buffer[4096];
+    while (size_t n = fread(buffer, 1, sizeof buffer, pipe)) ran.output.append(buffer, n);
+    ran.status = WEXITSTATUS(pclose(pipe));
+    return ran;
+  }
+  std::string ok(const std::string& arguments) {
+    Ran ran = run(arguments);
+    EXPECT_EQ(ran.status, 0) << "kubectl " << arguments << "\n" << ran.output;
+    return ran.output;
+  }
+  std::string write(const std::string& name, std::string text) {
+    std::ofstream(dir_ + "/" + name) << text;
+    return dir_ + "/" + name;
+  }
+  std::string web(const std::string& image) {
+    std::string text = kWeb;
+    text.replace(text.find("IMAGE"), 5, image);
+    return write("web.yaml", text);
+  }
+  static bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+
+  std::string dir_;
+};
+
+TEST_F(KubectlTest, AppliesWithValidationAndThreeWayMerge) {
+  EXPECT_EQ(ok("apply -f " + web("1")), "deployment.apps/web created\nservice/web created\n");
+  EXPECT_EQ(ok("apply -f " + web("2")), "deployment.apps/web configured\nservice/web unchanged\n");
+  EXPECT_TRUE(has(ok("get deploy web -o wide"), "hello:2"));
+  EXPECT_EQ(run("diff -f " + web("2")).status, 0);
+  EXPECT_EQ(run("diff -f " + web("3")).status, 1);
+  std::string typo = kWeb;
+  typo.replace(typo.find("replicas"), 8, "replcias");
+  Ran refused = run("apply -f " + write("typo.yaml", typo));
+  EXPECT_NE(refused.status, 0);
+  EXPECT_TRUE(has(refused.output, "unknown field \"spec.replcias\"")) << refused.output;
+}
+
+TEST_F(KubectlTest, ServerSideApplyTakesOver) {
+  ok("apply -f " + web("1"));
+  EXPECT_TRUE(has(ok("apply --server-side --force-conflicts -f " + web("2")), "web serverside-applied"));
+  EXPECT_TRUE(has(ok("get deploy web -o yaml --show-managed-fields"), "operation: Apply"));
+  ok("patch deploy web -p '{\"spec\":{\"replicas\":4}}'");
+  Ran conflict = run("apply --server-side -f " + web("3"));
+  EXPECT_TRUE(has(conflict.output, ".spec.replicas")) << conflict.output;
+}
+
+TEST_F(KubectlTest, PatchesScalesLabelsAndEdits) {
+  ok("create -f " + web("1"));
+  ok("patch deploy web --type=json -p '[{\"op\":\"replace\",\"path\":\"/spec/replicas\",\"value\":3}]'");
+  ok("patch deploy web --type=merge -p '{\"metadata\":{\"annotations\":{\"x\":\"y\"}}}'");
+  ok("patch deploy web -p '{\"spec\":{\"template\":{\"spec\":{\"containers\":[{\"name\":\"side\",\"image\":\"s:1\"}]}}}}'");
+  EXPECT_EQ(ok("get deploy web -o jsonpath='{.spec.replicas} {.metadata.annotations.x} {.spec.template.spec.containers[*].name}'"),
+            "3 y side main");
+  ok("scale deploy web --replicas=5");
+  ok("label deploy web tier=front");
+  EXPECT_EQ(ok("get deploy -l tier=front -o jsonpath='{.items[*].spec.replicas}'"), "5");
+  write("ed.sh", "#!/bin/sh\nsed -i 's/replicas: 5/replicas: 6/' \"$1\"\n");
+  std::filesystem::permissions(dir_ + "/ed.sh", std::filesystem::perms::owner_all);
+  setenv("KUBE_EDITOR", (dir_ + "/ed.sh").c_str(), 1);
+  ok("edit deploy web");
+  unsetenv("KUBE_EDITOR");
+  EXPECT_EQ(ok("get deploy web -o jsonpath='{.spec.replicas}'"), "6");
+}
+
+TEST_F(KubectlTest, DescribesExplainsAndListsResources) {
+  ok("apply -f " + web("1"));
+  EXPECT_TRUE(has(ok("describe deploy web"), "hello:1"));
+  EXPECT_TRUE(has(ok("explain deployment.spec.replicas"), "FIELD: replicas"));
+  EXPECT_TRUE(has(ok("api-resources"), "deployments"));
+  EXPECT_TRUE(has(ok("get all"), "service/web"));
+  EXPECT_TRUE(has(ok("get ns -o yaml"), "kube-node-lease"));
+  EXPECT_TRUE(has(ok("auth whoami"), "admin"));
+}
+
+TEST_F(KubectlTest, CustomResources) {
+  ok("apply -f " + write("crd.json", json::dump(widget_crd().doc())));
+  ok("wait --for=condition=established crd/widgets.example.com --timeout=10s");
+  ok("apply -f " + write("w.json", json::dump(widget("w", "green").doc())));
+  EXPECT_TRUE(has(ok("get wd"), "green"));
+  EXPECT_TRUE(has(ok("explain widget.spec.color"), "FIELD: color"));
+  EXPECT_TRUE(has(run("apply -f " + write("bad.json", json::dump(widget("x", "blue").doc()))).output, "spec.color"));
+  ok("scale widget w --replicas=2");
+  ok("delete crd widgets.example.com --timeout=10s");
+  EXPECT_NE(run("get wd").status, 0);
+}
+
+TEST_F(KubectlTest, DeletesAndWaits) {
+  ok("apply -f " + web("1"));
+  ok("delete -f " + web("1") + " --timeout=10s");
+  ok("wait --for=delete deploy/web --timeout=10s");
+  EXPECT_TRUE(has(run("get deploy web").output, "deployments.apps \"web\" not found"));
+}
+
+}  // namespace
+}  // namespace serin::apiserver

@@ -1,0 +1,54 @@
+#pragma once
+
+/// How an answer shall look: the whole object, a Table or metadata only; JSON or YAML. Pure.
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "apiserver/rest/rest.h"
+#include "base/error.h"
+
+namespace serin::apiserver {
+
+struct Representation {
+  enum class Form { kObject, kTable, kPartial } form = Form::kObject;
+  bool yaml = false;
+  std::string meta_version = "v1";  ///< of meta.k8s.io
+  /// What a Table row carries: "Metadata", "None" or "Object".
+  std::string include_object = "Metadata";
+
+  std::string content_type() const;
+  /// Distinguishes representations in caches.
+  std::string key() const;
+};
+
+/// The first of the `accept` header's types that can be had. kNotAcceptable where there is none.
+Result<Representation> negotiate(std::string_view accept, std::string_view include_object);
+
+/// Writes objects of one resource in one representation. `now` is for ages.
+class ObjectWriter {
+ public:
+  ObjectWriter(const Rest& rest, Target target, Representation as)
+      : rest_(rest), target_(std::move(target)), as_(std::move(as)) {}
+
+  std::string object(const EntryPtr&, Revision) const;
+  std::string object(const kube::Object&) const;
+  std::string list(const Page&) const;
+  /// `with_columns`: a Table carries its column definitions.
+  std::string event_object(const EntryPtr&, Revision, bool with_columns) const;
+  std::string bookmark(Revision, bool ends_initial_events) const;
+  const Representation& representation() const { return as_; }
+
+ private:
+  std::string partial(const kube::Object&) const;
+  std::string table(const std::vector<kube::Object>&, std::string_view metadata, bool with_columns) const;
+  std::string finished(std::string json) const;
+  kube::Object at(const EntryPtr&, Revision) const;
+
+  const Rest& rest_;
+  Target target_;
+  Representation as_;
+};
+
+}  // namespace serin::apiserver

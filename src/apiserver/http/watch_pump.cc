@@ -1,0 +1,205 @@
+#include "apiserver/http/watch_pump.h"
+
+#include <algorithm>
+#include <atomic>
+
+#include "apiserver/http/status.h"
+#include "base/strings.h"
+
+namespace serin::apiserver {
+namespace {
+
+constexpr size_t kPollLimit = 64;
+constexpr size_t kCachedEvents = 512;
+constexpr Duration kTick = std::chrono::milliseconds(500);  ///< how late a bookmark or time-out may be
+
+using Type = client::WatchEvent::Type;
+
+std::string event_text(std::string_view type, std::string_view object) {
+  return concat("{\"type\":\"", type, "\",\"object\":", object, "}\n");
+}
+
+std::string error_event(const Error& error, const RequestInfo& info) {
+  return event_text("ERROR", json::dump(status_of(error, info)));
+}
+
+std::string_view type_text(Type type) {
+  switch (type) {
+    case Type::kAdded: return "ADDED";
+    case Type::kModified: return "MODIFIED";
+    case Type::kDeleted: return "DELETED";
+    case Type::kBookmark: break;
+  }
+  return "BOOKMARK";
+}
+
+}  // namespace
+
+struct WatchPump::Session {
+  WatchRequest request;
+  RequestInfo info;
+  ObjectWriter writer;
+  std::unique_ptr<Watcher> watcher;
+  std::shared_ptr<net::BodyStream> stream;
+  std::atomic<bool> closed{false};
+  TimePoint ends{}, next_bookmark{};
+  Revision seen = 0;
+  bool started = false;            ///< something has been sent: a Table has had its columns
+  bool initial_sent = false;
+
+  Session(const Rest& rest, WatchRequest r, RequestInfo i)
+      : request(std::move(r)), info(std::move(i)), writer(rest, request.target, request.as) {}
+  void send(net::SharedBytes bytes) {
+    started = true;
+    if (!stream->write(std::move(bytes))) closed = true;
+  }
+  void send(std::string text) { send(std::make_shared<const std::string>(std::move(text))); }
+};
+
+void WatchPump::Signals::raise(const std::weak_ptr<Session>& session) {
+  {
+    std::lock_guard lock(mutex);
+    ready.push_back(session);
+  }
+  wake.notify_one();
+}
+
+WatchPump::WatchPump(const Rest& rest, Options options) : rest_(rest), options_(options) {
+  thread_ = std::thread([this] { run(); });
+}
+
+WatchPump::~WatchPump() {
+  {
+    std::lock_guard lock(signals_->mutex);
+    signals_->stopping = true;
+  }
+  signals_->wake.notify_all();
+  thread_.join();
+  std::lock_guard lock(sessions_mutex_);
+  for (const SessionPtr& session : sessions_) session->stream->abort();
+}
+
+void WatchPump::start(WatchRequest request, std::unique_ptr<net::Responder> responder, const RequestInfo& info) {
+  auto session = std::make_shared<Session>(rest_, std::move(request), info);
+  std::weak_ptr<Session> weak = session;
+  auto opened = Watcher::open(rest_, session->request.target, session->request.options,
+                              [signals = signals_, weak] { signals->raise(weak); });
+  if (!opened) {
+    // A start that is too old is told in the stream, as clients expect.
+    if (opened.error().code != Code::kExpired) return responder->send(error_response(opened.error(), info));
+    return responder->send(json_response(200, error_event(opened.error(), info)));
+  }
+  session->watcher = *std::move(opened);
+  TimePoint now = rest_.clock().now();
+  session->ends = now + session->request.timeout;
+  session->next_bookmark = now + options_.bookmark_interval;
+  session->stream = responder->stream(json_response(200, {}));
+  session->stream->on_drained([signals = signals_, weak] { signals->raise(weak); });
+  session->stream->on_closed([signals = signals_, weak] {
+    if (auto alive = weak.lock()) alive->closed = true;
+    signals->raise(weak);
+  });
+  {
+    std::lock_guard lock(sessions_mutex_);
+    sessions_.insert(session);
+  }
+  signals_->raise(weak);
+}
+
+void WatchPump::run() {
+  TimePoint next_tick = rest_.clock().now() + kTick;
+  for (;;) {
+    std::vector<std::weak_ptr<Session>> ready;
+    {
+      std::unique_lock lock(signals_->mutex);
+      auto something = [&] { return signals_->stopping || !signals_->ready.empty(); };
+      rest_.clock().wait_until(lock, signals_->wake, next_tick, something);
+      if (signals_->stopping) return;
+      ready.swap(signals_->ready);
+    }
+    TimePoint now = rest_.clock().now();
+    std::vector<SessionPtr> ended;
+    std::set<Session*> done;
+    for (const auto& weak : ready) {
+      SessionPtr session = weak.lock();
+      if (!session || !done.insert(session.get()).second) continue;
+      {
+        std::lock_guard lock(sessions_mutex_);
+        if (!sessions_.contains(session)) continue;  // not started yet, or over
+      }
+      if (!advance(*session, now)) ended.push_back(std::move(session));
+    }
+    if (now >= next_tick) {
+      next_tick = now + kTick;
+      std::vector<SessionPtr> all;
+      {
+        std::lock_guard lock(sessions_mutex_);
+        all.assign(sessions_.begin(), sessions_.end());
+      }
+      for (SessionPtr& session : all)
+        if (!pass_deadlines(*session, now)) ended.push_back(std::move(session));
+    }
+    std::lock_guard lock(sessions_mutex_);
+    for (const SessionPtr& session : ended) sessions_.erase(session);
+  }
+}
+
+bool WatchPump::advance(Session& session, TimePoint now) {
+  while (!session.closed && session.stream->pending() < options_.max_backlog_bytes) {
+    auto batch = session.watcher->poll(kPollLimit);
+    if (!batch) {
+      session.send(error_event(batch.error(), session.info));
+      session.stream->finish();
+      return false;
+    }
+    for (const Delta& delta : batch->deltas) session.send(encoded(session, delta));
+    if (batch->initial_done) {
+      session.seen = batch->seen;
+      if (!session.initial_sent && session.request.initial_bookmark)
+        session.send(event_text("BOOKMARK", session.writer.bookmark(session.seen, true)));
+      session.initial_sent = true;
+    }
+    if (!batch->deltas.empty()) session.next_bookmark = now + options_.bookmark_interval;
+    if (!batch->more) break;
+  }
+  return !session.closed;
+}
+
+bool WatchPump::pass_deadlines(Session& session, TimePoint now) {
+  if (session.closed) return false;
+  const Target& target = session.request.target;
+  const kube::Resource& r = target.resource->resource();
+  bool over = now >= session.ends || !target.cluster->catalog()->find(r.group, r.version, r.plural);
+  if (session.request.bookmarks && session.initial_sent && (over || now >= session.next_bookmark)) {
+    // Everything up to here has been looked at, also what this watch does not select.
+    if (!advance(session, now)) return false;
+    session.send(event_text("BOOKMARK", session.writer.bookmark(session.seen, false)));
+    session.next_bookmark = now + options_.bookmark_interval;
+  }
+  if (over) session.stream->finish();
+  return !over;
+}
+
+net::SharedBytes WatchPump::encoded(Session& session, const Delta& delta) {
+  bool first_table_row = !session.started && session.request.as.form == Representation::Form::kTable;
+  auto encode = [&] {
+    return std::make_shared<const std::string>(
+        event_text(type_text(delta.type), session.writer.event_object(delta.entry, delta.revision, first_table_row)));
+  };
+  if (first_table_row || delta.initial) return encode();
+  // A revision is one event of one object.
+  std::string key = concat(delta.revision, '/', type_text(delta.type), '/', session.request.target.api_version(), '/',
+                           session.request.as.key());
+  auto found = cache_.find(key);
+  if (found != cache_.end()) return found->second;
+  net::SharedBytes bytes = encode();
+  cache_.emplace(key, bytes);
+  cache_order_.push_back(std::move(key));
+  if (cache_order_.size() > kCachedEvents) {
+    cache_.erase(cache_order_.front());
+    cache_order_.pop_front();
+  }
+  return bytes;
+}
+
+}  // namespace serin::apiserver

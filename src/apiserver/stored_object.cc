@@ -1,0 +1,89 @@
+#include "apiserver/stored_object.h"
+
+#include <cstdlib>
+
+#include "base/strings.h"
+
+namespace serin::apiserver {
+namespace {
+
+constexpr std::string_view kMetadata = ",\"metadata\":{";
+
+void append_text(std::string& out, std::string_view text) { out += json::dump(json::value(text)); }
+
+}  // namespace
+
+std::string stored_text(const json::value& doc, std::string_view api_version, std::string_view kind) {
+  std::string out = "{\"apiVersion\":";
+  append_text(out, api_version);
+  out += ",\"kind\":";
+  append_text(out, kind);
+  out += kMetadata;
+  bool first = true;
+  auto member = [&](const auto& pair) {
+    if (!first) out += ',';
+    first = false;
+    append_text(out, pair.key());
+    out += ':';
+    out += json::dump(pair.value());
+  };
+  if (const json::object* metadata = json::find_object(doc, "metadata"))
+    for (const auto& pair : *metadata)
+      if (pair.key() != "resourceVersion") member(pair);
+  out += '}';
+  first = false;
+  for (const auto& pair : doc.get_object())
+    if (pair.key() != "apiVersion" && pair.key() != "kind" && pair.key() != "metadata") member(pair);
+  out += '}';
+  return out;
+}
+
+std::string_view after_metadata_brace(std::string_view stored) {
+  size_t at = stored.find(kMetadata);
+  if (at == std::string_view::npos) std::abort();  // only stored_text writes entries
+  return stored.substr(at + kMetadata.size());
+}
+
+void append_object(std::string& out, const Entry& entry, std::string_view api_version,
+                   std::string_view kind, Revision revision) {
+  std::string_view rest = after_metadata_brace(entry.bytes);
+  out += "{\"apiVersion\":";
+  append_text(out, api_version);
+  out += ",\"kind\":";
+  append_text(out, kind);
+  out += kMetadata;
+  out += "\"resourceVersion\":\"";
+  out += std::to_string(revision);
+  out += rest.front() == '}' ? "\"" : "\",";
+  out += rest;
+}
+
+kube::Object ObjectCache::get(const EntryPtr& entry) {
+  {
+    std::lock_guard lock(mutex_);
+    if (auto found = slots_.find(entry.get()); found != slots_.end()) return found->second.object;
+  }
+  auto doc = json::parse(entry->bytes);
+  if (!doc) return {};  // checked when it was written and when the store was opened
+  json::set(*doc, {"metadata", "resourceVersion"}, json::value(std::to_string(entry->revision)));
+  kube::Object object(*std::move(doc));
+  put(entry, object);
+  return object;
+}
+
+void ObjectCache::put(const EntryPtr& entry, kube::Object object) {
+  std::lock_guard lock(mutex_);
+  auto [slot, added] = slots_.insert_or_assign(entry.get(), Slot{entry, std::move(object)});
+  if (added) order_.push_back(entry.get());
+  while (order_.size() > capacity_) {
+    slots_.erase(order_.front());
+    order_.pop_front();
+  }
+}
+
+kube::Object in_version(const kube::Object& object, std::string_view api_version) {
+  if (object.api_version() == api_version) return object;
+  return object.edit([&](json::value& doc) { json::set(doc, {"apiVersion"}, json::value(api_version)); });
+}
+
+}  // namespace serin::apiserver
