@@ -73,7 +73,7 @@ std::shared_ptr<const Catalog> Catalog::builtin() {
     auto served = std::make_shared<ServedResource>();
     served->info = info;
     std::erase_if(served->info.other_subresources,
-                  [](const std::string& name) { return name != "log" && name != "finalize" && name != "binding"; });
+                  [](const std::string& name) { return name != "log" && name != "finalize"; });
     served->schema = info.schema ? info.schema : anything();
     served->storage_api_version = info.resource.api_version();
     all.push_back(std::move(served));

@@ -105,8 +105,7 @@ void ApiHandler::serve_resource(const CallPtr& call) {
     return call->fail({Code::kMethodNotAllowed, "the server does not allow this method on the requested resource"});
   if (info.subresource == "log") return serve_log(*call);
   if (info.group == "authorization.k8s.io" || info.group == "authentication.k8s.io") return serve_review(*call);
-  bool binding = info.subresource == "binding" && info.verb == "create";
-  if (!info.subresource.empty() && !binding && info.verb != "get" && info.verb != "update" && info.verb != "patch")
+  if (!info.subresource.empty() && info.verb != "get" && info.verb != "update" && info.verb != "patch")
     return call->fail({Code::kMethodNotAllowed, "the server does not allow this method on the requested resource"});
   if (info.verb == "get") return serve_get(*call);
   if (info.verb == "list") return serve_list(*call);

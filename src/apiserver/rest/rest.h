@@ -110,7 +110,6 @@ class Rest {
 
   // Writes.
   void create(Target, json::value body, client::WriteOptions, Done);
-  void bind(Target, json::value binding, client::WriteOptions, Done);
   void update(Target, json::value body, client::WriteOptions, Done);
   void patch(Target, client::Patch, client::WriteOptions, Done);
   void remove(Target, client::DeleteOptions, Done);

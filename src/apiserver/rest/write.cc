@@ -294,30 +294,7 @@ Result<Step> Rest::plan_patch(const Target& target, const kube::Object& current,
   return step;
 }
 
-/// pods/binding: a scheduler's word is a Binding; what changes is the pod.
-void Rest::bind(Target target, json::value binding, client::WriteOptions options, Done done) {
-  target.subresource.clear();
-  bool dry_run = options.dry_run;
-  auto plan = [this, target, binding = std::move(binding), options](const kube::Object& current) -> Result<Step> {
-    if (current.empty()) return fail(not_found(*target.resource, target.name.name));
-    std::string_view uid = json::get_string(binding, "metadata", "uid");
-    if (!uid.empty() && uid != current.uid())
-      return fail(Code::kConflict, quoted(*target.resource, target.name.name) + ": the pod is another one by now");
-    std::string_view node = json::get_string(binding, "target", "name");
-    if (node.empty())
-      return fail(invalid(*target.resource, target.name.name, {{"FieldValueRequired", "Required value", "target.name"}}));
-    if (std::string_view bound = json::get_string(current.doc(), "spec", "nodeName"); !bound.empty())
-      return fail(Code::kConflict, concat(quoted(*target.resource, target.name.name), " is already assigned to node \"",
-                                          bound, "\""));
-    json::value next = current.doc();
-    json::set(next, {"spec", "nodeName"}, json::value(node));
-    return plan_update(target, current, std::move(next), options, false);
-  };
-  run(target, std::move(plan), dry_run, std::move(done));
-}
-
 void Rest::create(Target target, json::value body, client::WriteOptions options, Done done) {
-  if (target.subresource == "binding") return bind(std::move(target), std::move(body), std::move(options), std::move(done));
   bool generated = json::get_string(body, "metadata", "name").empty();
   if (!generated) target.name.name = json::get_string(body, "metadata", "name");
   else target.name.name.clear();
