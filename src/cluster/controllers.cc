@@ -5,7 +5,9 @@
 #include "base/strings.h"
 #include "cluster/claims.h"
 #include "cluster/deployment_reconciler.h"
-#include "cluster/endpoint_slice_reconciler.h"
+#include "cluster/disruption/budget_reconciler.h"
+#include "cluster/endpoints/endpoint_slice_reconciler.h"
+#include "cluster/endpoints/endpoints_reconciler.h"
 #include "cluster/event_expiry.h"
 #include "cluster/garbage_collector.h"
 #include "cluster/job/job_reconciler.h"
@@ -107,6 +109,18 @@ void add_job(const Wiring& wiring) {
   wiring.manager.watch(controller, pods, adopters(jobs, wiring.cluster));
 }
 
+void add_disruption(const Wiring& wiring) {
+  Informer& budgets = wiring.informer(kube::kPodDisruptionBudgets);
+  Informer& pods = wiring.informer(kube::kPods);
+  Controller& controller =
+      wiring.add("disruption", std::make_unique<BudgetReconciler>(wiring.client(), budgets, pods, wiring.clock()));
+  wiring.own(controller, budgets);
+  wiring.manager.watch(controller, pods, budgets_of_pod(budgets, wiring.cluster));
+  // They say how many pods there should be.
+  wiring.manager.require(controller, wiring.informer(kube::kReplicaSets));
+  wiring.manager.require(controller, wiring.informer(kube::kDeployments));
+}
+
 void add_endpoint_slice(const Wiring& wiring) {
   Informer& services = wiring.informer(kube::kServices);
   Informer& pods = wiring.informer(kube::kPods);
@@ -116,6 +130,29 @@ void add_endpoint_slice(const Wiring& wiring) {
       "endpointslice", std::make_unique<EndpointSliceReconciler>(wiring.client(), services, pods, slices));
   wiring.own(controller, services);
   wiring.manager.watch(controller, pods, services_of_pod(services, wiring.cluster));
+  wiring.manager.watch(controller, slices, service_of_slice(wiring.cluster));
+}
+
+void add_endpoints(const Wiring& wiring) {
+  Informer& services = wiring.informer(kube::kServices);
+  Informer& pods = wiring.informer(kube::kPods);
+  Informer& endpoints = wiring.informer(kube::kEndpoints);
+  Controller& controller = wiring.add(
+      "endpoints", std::make_unique<EndpointsReconciler>(wiring.client(), services, pods, endpoints));
+  wiring.own(controller, services);
+  wiring.manager.watch(controller, pods, services_of_pod(services, wiring.cluster));
+  wiring.manager.watch(controller, endpoints, service_of_endpoints(wiring.cluster));
+}
+
+void add_endpoint_mirror(const Wiring& wiring) {
+  Informer& services = wiring.informer(kube::kServices);
+  Informer& endpoints = wiring.informer(kube::kEndpoints);
+  Informer& slices = wiring.informer(kube::kEndpointSlices);
+  slices.add_index(kServiceIndex, service_index);
+  Controller& controller = wiring.add(
+      "endpointslice-mirroring", std::make_unique<EndpointMirrorReconciler>(wiring.client(), services, endpoints, slices), 1);
+  wiring.own(controller, services);
+  wiring.own(controller, endpoints);
   wiring.manager.watch(controller, slices, service_of_slice(wiring.cluster));
 }
 
@@ -187,8 +224,8 @@ void add_event_expiry(const Wiring& wiring) {
 
 const std::vector<std::string>& controller_names() {
   static const std::vector<std::string> kNames{
-      "replicaset", "deployment", "job",       "endpointslice",      "service-address",
-      "scheduler",  "namespace",  "namespace-defaults", "garbage-collector", "event-expiry"};
+      "replicaset", "deployment", "job", "disruption", "endpointslice", "endpoints", "endpointslice-mirroring",
+      "service-address", "scheduler", "namespace", "namespace-defaults", "garbage-collector", "event-expiry"};
   return kNames;
 }
 
@@ -203,7 +240,10 @@ Result<void> add_controllers(Manager& manager, client::Client& api, const Cluste
   if (wanted("replicaset")) add_replica_set(wiring);
   if (wanted("deployment")) add_deployment(wiring);
   if (wanted("job")) add_job(wiring);
+  if (wanted("disruption")) add_disruption(wiring);
   if (wanted("endpointslice")) add_endpoint_slice(wiring);
+  if (wanted("endpoints")) add_endpoints(wiring);
+  if (wanted("endpointslice-mirroring")) add_endpoint_mirror(wiring);
   if (wanted("service-address")) add_service_address(wiring);
   if (wanted("scheduler")) add_scheduler(wiring);
   if (wanted("namespace")) add_namespace(wiring);
