@@ -14,7 +14,8 @@
 #include "cluster/namespace_defaults.h"
 #include "cluster/namespace_reconciler.h"
 #include "cluster/replica_set_reconciler.h"
-#include "cluster/scheduler.h"
+#include "cluster/nodes/node_health_reconciler.h"
+#include "cluster/nodes/scheduler.h"
 #include "cluster/service_address_reconciler.h"
 #include "kube/resources.h"
 
@@ -174,7 +175,14 @@ void add_scheduler(const Wiring& wiring) {
       wiring.add("scheduler", std::make_unique<SchedulerReconciler>(wiring.client(), pods, nodes, wiring.clock()));
   wiring.manager.watch(controller, pods, [cluster = wiring.cluster](const Object*, const Object* now) {
     std::vector<Key> keys;
-    if (now && waits_for_node(*now)) keys.push_back({cluster, now->key()});
+    if (now && (waits_for_node(*now) || gated(*now))) keys.push_back({cluster, now->key()});
+    return keys;
+  });
+  // A pod that goes makes room.
+  wiring.manager.watch(controller, pods, [&pods, cluster = wiring.cluster](const Object*, const Object* now) {
+    std::vector<Key> keys;
+    if (!now)
+      for (const Object& pod : pods.by_index(kNodeIndex, "")) keys.push_back({cluster, pod.key()});
     return keys;
   });
   wiring.manager.watch(controller, nodes, [&pods, cluster = wiring.cluster](const Object*, const Object* now) {
@@ -183,6 +191,20 @@ void add_scheduler(const Wiring& wiring) {
       for (const Object& pod : pods.by_index(kNodeIndex, "")) keys.push_back({cluster, pod.key()});
     return keys;
   });
+}
+
+void add_node_lifecycle(const Wiring& wiring) {
+  Informer& nodes = wiring.informer(kube::kNodes);
+  Informer& pods = wiring.informer(kube::kPods);
+  client::InformerOptions of_nodes;
+  of_nodes.ns = kLeaseNamespace;
+  Informer& leases = wiring.manager.informer(wiring.cluster, wiring.api, kube::kLeases, of_nodes);
+  pods.add_index(kNodeIndex, node_index);
+  Controller& controller = wiring.add(
+      "node-lifecycle", std::make_unique<NodeHealthReconciler>(wiring.client(), nodes, leases, pods, wiring.clock()), 1);
+  wiring.own(controller, nodes);
+  wiring.manager.watch(controller, leases, node_of_lease(wiring.cluster));
+  wiring.manager.require(controller, pods);
 }
 
 void add_namespace(const Wiring& wiring) {
@@ -225,7 +247,7 @@ void add_event_expiry(const Wiring& wiring) {
 const std::vector<std::string>& controller_names() {
   static const std::vector<std::string> kNames{
       "replicaset", "deployment", "job", "disruption", "endpointslice", "endpoints", "endpointslice-mirroring",
-      "service-address", "scheduler", "namespace", "namespace-defaults", "garbage-collector", "event-expiry"};
+      "service-address", "scheduler", "node-lifecycle", "namespace", "namespace-defaults", "garbage-collector", "event-expiry"};
   return kNames;
 }
 
@@ -246,6 +268,7 @@ Result<void> add_controllers(Manager& manager, client::Client& api, const Cluste
   if (wanted("endpointslice-mirroring")) add_endpoint_mirror(wiring);
   if (wanted("service-address")) add_service_address(wiring);
   if (wanted("scheduler")) add_scheduler(wiring);
+  if (wanted("node-lifecycle")) add_node_lifecycle(wiring);
   if (wanted("namespace")) add_namespace(wiring);
   if (wanted("namespace-defaults")) add_namespace_defaults(wiring);
   if (wanted("event-expiry")) add_event_expiry(wiring);
