@@ -51,13 +51,13 @@ void ApiHandler::handle(net::Request request, std::unique_ptr<net::Responder> re
   if (is_health(call->info.path) || call->info.path == "/version") return serve_plain(*call);
   auto user = authenticate(call->request, options_.tokens);
   if (!user) return call->fail({Code::kUnauthorized, "Unauthorized"});
-  call->user = *std::move(user);
+  call->user = std::make_shared<const User>(*std::move(user));
   if (call->info.cluster.empty())
     return call->fail({Code::kNotFound, "the API of a cluster is at /clusters/<name>"});
   call->cluster = find_cluster_(call->info.cluster);
   if (!call->cluster)
     return call->fail({Code::kNotFound, concat("cluster \"", call->info.cluster, "\" not found")});
-  AccessRequest access = access_request(call->user, call->info);
+  AccessRequest access = access_request(*call->user, call->info);
   if (!allowed(access, options_.authorizer)) return call->fail(forbidden(access));
   if (call->info.is_resource) return serve_resource(call);
   if (call->info.verb != "get" && call->info.verb != "head")

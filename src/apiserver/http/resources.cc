@@ -237,11 +237,11 @@ void ApiHandler::serve_review(Call& call) {
   if (call.info.verb != "create")
     return call.fail({Code::kMethodNotAllowed, "the server does not allow this method on the requested resource"});
   if (call.info.plural == "selfsubjectreviews")
-    return call.send(json_response(201, json::dump(self_review(call.user, call.resource->resource().api_version()))));
+    return call.send(json_response(201, json::dump(self_review(*call.user, call.resource->resource().api_version()))));
   auto body = read_body(call.request);
   if (!body) return call.fail(body.error());
   if (!body->value.is_object()) return call.fail({Code::kBadRequest, "the body must be one JSON object"});
-  call.send(json_response(201, json::dump(self_access_review(body->value, call.user, call.info.cluster, options_.authorizer))));
+  call.send(json_response(201, json::dump(self_access_review(body->value, *call.user, call.info.cluster, options_.authorizer))));
 }
 
 Result<void> ApiHandler::judge_duplicates(const std::vector<std::string>& duplicates, const std::string& validation,
