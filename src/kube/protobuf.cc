@@ -50,7 +50,7 @@ Result<std::string> protobuf_from_object(const json::value& object) {
   if (!type) return fail(Code::kNotAcceptable, concat("kind ", kind, " of ", api_version, " has no protobuf form"));
   wire::Writer out;
   size_t raw = begin_envelope(out, api_version, kind);
-  SERIN_TRY(write_message(out, &object.get_object(), *type));
+  write_message(out, object.if_object(), *type);
   end_envelope(out, raw);
   return std::move(out.out);
 }
@@ -59,26 +59,24 @@ Result<ProtobufList> ProtobufList::begin(std::string_view api_version, std::stri
   const MessageType* type = message_type(api_version, list_kind);
   const MessageField* meta = type ? type->field(1) : nullptr;
   const MessageField* items = type ? type->field(2) : nullptr;
-  if (!items || items->kind != MessageField::Kind::kMessage || !metadata.is_object())
+  if (!items || items->kind != MessageField::Kind::kMessage)
     return fail(Code::kNotAcceptable, concat("kind ", list_kind, " of ", api_version, " has no protobuf form"));
   ProtobufList list(items->message);
   wire::Writer out;
   list.begun_ = begin_envelope(out, api_version, list_kind);
   size_t inside = out.begin(1);
-  SERIN_TRY(write_message(out, &metadata.get_object(), *meta->message));
+  write_message(out, metadata.if_object(), *meta->message);
   out.end(inside);
   list.out_ = std::move(out.out);
   return list;
 }
 
-Result<void> ProtobufList::add(const json::value& item) {
-  if (!item.is_object()) return wrong_type("an object");
+void ProtobufList::add(const json::value& item) {
   wire::Writer out{std::move(out_)};
   size_t begun = out.begin(2);
-  auto written = write_message(out, &item.get_object(), *item_);
+  write_message(out, item.if_object(), *item_);
   out.end(begun);
   out_ = std::move(out.out);
-  return written;
 }
 
 std::string ProtobufList::finish() {

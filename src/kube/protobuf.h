@@ -21,17 +21,16 @@ bool has_protobuf(std::string_view api_version, std::string_view kind);
 /// that are malformed.
 Result<json::value> object_from_protobuf(std::string_view bytes);
 
-/// The envelope of an object. kNotAcceptable for a kind that has no protobuf form, kInternal for a member whose type is
-/// not that of the tables. Members that the tables do not know are left out.
+/// The envelope of an object. kNotAcceptable for a kind that has no protobuf form. Members that the tables do not know,
+/// and values of a type that is not theirs, are left out.
 Result<std::string> protobuf_from_object(const json::value& object);
 
 /// Writes a list item by item, so that it never stands in memory as JSON.
 class ProtobufList {
  public:
-  /// `metadata` is a ListMeta. The kind must have a protobuf form.
+  /// `metadata` is a ListMeta. kNotAcceptable for a kind that has no protobuf form.
   static Result<ProtobufList> begin(std::string_view api_version, std::string_view list_kind, const json::value& metadata);
-  /// Errors as of `protobuf_from_object`.
-  Result<void> add(const json::value& item);
+  void add(const json::value& item);
   /// The envelope. Nothing may be added afterwards.
   std::string finish();
 

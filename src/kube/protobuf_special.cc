@@ -12,12 +12,10 @@ Result<json::value> read_schema(std::string_view message, const MessageField& fi
   return json::value(std::move(out));
 }
 
-Result<void> write_schema(wire::Writer& out, int number, const json::value& schema, const MessageField& field) {
-  if (!schema.is_object()) return wrong_type("a schema");
+void write_schema(wire::Writer& out, int number, const json::value& schema, const MessageField& field) {
   size_t begun = out.begin(number);
-  SERIN_TRY(write_message(out, &schema.get_object(), *field.message));
+  write_message(out, schema.if_object(), *field.message);
   out.end(begun);
-  return {};
 }
 
 Result<json::value> read_int_or_string(std::string_view message) {
@@ -27,14 +25,11 @@ Result<json::value> read_int_or_string(std::string_view message) {
   return json::value(int64_t{number});
 }
 
-Result<void> write_int_or_string(wire::Writer& out, const json::value* value) {
+void write_int_or_string(wire::Writer& out, const json::value* value) {
   bool text = value && value->is_string();
-  std::optional<int64_t> number = value ? json::as_int(value) : 0;
-  if (!text && !number) return wrong_type("a number or a string");
-  out.number(1, text ? 1 : 0);
-  out.number(2, text ? 0 : static_cast<uint64_t>(*number));
-  out.bytes(3, text ? json::as_string(value) : std::string_view());
-  return {};
+  out.number(1, text);
+  out.number(2, text ? 0 : static_cast<uint64_t>(json::as_int(value).value_or(0)));
+  out.bytes(3, json::as_string(value));
 }
 
 Result<json::value> read_embedded(std::string_view message) {
@@ -53,14 +48,10 @@ Result<json::value> read_strings(std::string_view message) {
   return json::value(std::move(items));
 }
 
-Result<void> write_strings(wire::Writer& out, int number, const json::value* value) {
-  if (!value) return {};
-  if (!value->is_array()) return wrong_type("a list of strings");
-  for (const json::value& item : value->get_array()) {
-    if (!item.is_string()) return wrong_type("a list of strings");
-    out.bytes(number, json::as_string(&item));
-  }
-  return {};
+void write_strings(wire::Writer& out, int number, const json::value* value) {
+  const json::array* items = value ? value->if_array() : nullptr;
+  if (!items) return;
+  for (const json::value& item : *items) out.bytes(number, json::as_string(&item));
 }
 
 /// {1: allows, 2: schema}
@@ -70,11 +61,10 @@ Result<json::value> read_schema_or_bool(std::string_view message, const MessageF
   return json::value(SERIN_TRY(wire::last_field(message, 1)).value != 0);
 }
 
-Result<void> write_schema_or_bool(wire::Writer& out, const json::value& value, const MessageField& field) {
+void write_schema_or_bool(wire::Writer& out, const json::value& value, const MessageField& field) {
   const bool* flag = value.if_bool();
   out.number(1, flag ? *flag : true);
-  if (!flag) SERIN_TRY(write_schema(out, 2, value, field));
-  return {};
+  if (!flag) write_schema(out, 2, value, field);
 }
 
 /// {1: schema, 2: repeated schema or string}
@@ -90,12 +80,11 @@ Result<json::value> read_schema_or_several(std::string_view message, const Messa
   return json::value(std::move(several));
 }
 
-Result<void> write_schema_or_several(wire::Writer& out, const json::value& value, const MessageField& field) {
+void write_schema_or_several(wire::Writer& out, const json::value& value, const MessageField& field) {
   const json::array* several = value.if_array();
   if (!several) return write_schema(out, 1, value, field);
   if (field.kind == Kind::kSchemaOrStrings) return write_strings(out, 2, &value);
-  for (const json::value& schema : *several) SERIN_TRY(write_schema(out, 2, schema, field));
-  return {};
+  for (const json::value& schema : *several) write_schema(out, 2, schema, field);
 }
 
 }  // namespace
@@ -111,21 +100,20 @@ Result<json::value> read_special(const MessageField& field, std::string_view mes
   }
 }
 
-Result<void> write_special(wire::Writer& out, const json::value* value, const MessageField& field) {
+void write_special(wire::Writer& out, const json::value* value, const MessageField& field) {
   switch (field.kind) {
     case Kind::kQuantity:
-      if (!value) out.bytes(1, "0");
-      else if (value->is_string()) out.bytes(1, json::as_string(value));
-      else if (value->is_number()) out.bytes(1, json::dump(*value));
-      else return wrong_type("a quantity");
-      return {};
+      return out.bytes(1, !value ? "0" : value->is_string() ? std::string(json::as_string(value)) : json::dump(*value));
     case Kind::kIntOrString: return write_int_or_string(out, value);
     case Kind::kEmbedded:
       if (value) out.bytes(1, json::dump(*value));
-      return {};
+      return;
     case Kind::kStrings: return write_strings(out, 1, value);
-    case Kind::kSchemaOrBool: return value ? write_schema_or_bool(out, *value, field) : Result<void>();
-    default: return value ? write_schema_or_several(out, *value, field) : Result<void>();
+    case Kind::kSchemaOrBool:
+      if (value) write_schema_or_bool(out, *value, field);
+      return;
+    default:
+      if (value) write_schema_or_several(out, *value, field);
   }
 }
 

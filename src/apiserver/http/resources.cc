@@ -95,7 +95,8 @@ void ApiHandler::serve_resource(const CallPtr& call) {
   bool placed = call->resource && (call->resource->resource().namespaced || info.ns.empty());
   if (!placed || !call->resource->has_subresource(info.subresource))
     return call->fail({Code::kNotFound, "the server could not find the requested resource"});
-  auto as = negotiate(call->request.headers.get("Accept"), call->request.parameter("includeObject"));
+  auto as = negotiate(call->request.headers.get("Accept"), call->request.parameter("includeObject"),
+                      !call->resource->info.custom);
   if (!as) return call->fail(as.error());
   call->as = *std::move(as);
   const auto& verbs = call->resource->info.verbs;
@@ -154,7 +155,7 @@ void ApiHandler::serve_watch(Call& call) {
     return value == "true" || value == "1";
   };
   WatchRequest watch{call.target(), call.as, {}, is_true("allowWatchBookmarks"), false, {}};
-  watch.as.yaml = false;
+  if (watch.as.encoding == Representation::Encoding::kYaml) watch.as.encoding = Representation::Encoding::kJson;
   watch.options.label_selector = request.parameter("labelSelector");
   watch.options.field_selector = request.parameter("fieldSelector");
   // A watch of one name is a selection.
@@ -263,10 +264,11 @@ Done ApiHandler::answer(CallPtr call, std::vector<std::string> warnings) {
       response = json_response(200, json::dump(deleted_status(call->info, outcome->object.uid())));
     } else {
       int status = outcome->created && !deletion ? 201 : 200;
-      ObjectWriter writer(self->rest_, call->target(), call->info.subresource == "scale" ? Representation{} : call->as);
+      Representation as = call->info.subresource == "scale" ? Representation{} : call->as;
+      ObjectWriter writer(self->rest_, call->target(), as);
       std::string body = outcome->entry ? writer.object(outcome->entry, outcome->entry->revision) : writer.object(outcome->object);
       response = json_response(status, std::move(body));
-      response.headers.set("Content-Type", call->as.content_type());
+      response.headers.set("Content-Type", as.content_type());
     }
     for (const std::string& warning : warnings) add_warning(response, warning);
     for (const std::string& warning : outcome->warnings) add_warning(response, warning);
