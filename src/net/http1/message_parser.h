@@ -64,8 +64,9 @@ class MessageSink : public beast_http::basic_parser<kRequest> {
 /// Reads one message after another. `Sink` is a MessageSink with a default constructor. `Rules` says what is special:
 ///
 ///     void prepare(Sink&);              // limits, before each message
+///     void see_head(std::string_view);  // each piece of the head as it came; one field is never cut
 ///     enum class Head { kAccept, kPause, kSkip, kRefuse };
-///     Head check(Sink&, std::string_view head);  // once the head is complete
+///     Head check(Sink&);                // once the head is complete
 ///     void failed(const BeastError&);   // bytes that are no message
 template <class Sink, class Rules>
 class MessageParser {
@@ -78,13 +79,13 @@ class MessageParser {
     state_ = MessageState::kHead;
   }
 
-  /// Returns how many bytes were used. The head is taken when it is complete, not before.
+  /// Returns how many bytes were used; a field is taken when it is complete, not before.
   size_t feed(std::string_view bytes) {
     size_t used = 0;
     while (used < bytes.size() && (state_ == MessageState::kHead || state_ == MessageState::kBody)) {
       BeastError error;
       size_t n = sink_->put(boost::asio::buffer(bytes.data() + used, bytes.size() - used), error);
-      std::string_view taken = bytes.substr(used, n);
+      if (state_ == MessageState::kHead) rules_.see_head(bytes.substr(used, n));
       used += n;
       if (error == beast_http::error::need_more) break;
       if (error) {
@@ -93,7 +94,7 @@ class MessageParser {
         break;
       }
       if (state_ == MessageState::kHead && sink_->is_header_done()) {
-        auto head = rules_.check(*sink_, taken);
+        auto head = rules_.check(*sink_);
         if (head == Rules::Head::kRefuse) {
           state_ = MessageState::kFailed;
           break;

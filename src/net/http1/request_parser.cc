@@ -54,7 +54,9 @@ class RequestParser::Impl {
   void prepare(RequestSink& sink) {
     sink.header_limit(static_cast<std::uint32_t>(max_header_));
     sink.body_limit(max_body_);
+    folded_ = false;
   }
+  void see_head(std::string_view piece) { folded_ |= has_folded_line(piece); }
 
   void failed(const BeastError& error) {
     if (error == beast_http::error::header_limit)
@@ -67,12 +69,12 @@ class RequestParser::Impl {
       failure_ = {400, "BadRequest", "the request is not well-formed HTTP/1.1"};
   }
 
-  Head check(RequestSink& sink, std::string_view head) {
+  Head check(RequestSink& sink) {
     auto refused = [this](int status, std::string_view message) {
       failure_ = {status, "BadRequest", message};
       return Head::kRefuse;
     };
-    if (has_folded_line(head)) return refused(400, "a header field goes over several lines");
+    if (folded_) return refused(400, "a header field goes over several lines");
     if (sink.bad_target) return refused(400, "the request's target must be a path");
     // RFC 9112 §6.1: a coding that is not understood must not be guessed around.
     if (sink.odd_transfer_encoding) return refused(501, "the only transfer coding understood is chunked");
@@ -89,6 +91,7 @@ class RequestParser::Impl {
   }
 
   size_t max_header_, max_body_;
+  bool folded_ = false;
   Failure failure_;
   MessageParser<RequestSink, Impl> messages_;
 };

@@ -4,7 +4,7 @@
 /// kFailed `failure()` says how to answer.
 ///
 /// Feed it what has arrived; bytes that it did not use must be fed again with what follows them
-/// (the head is taken only when it is complete). After `kDone` the unused bytes belong to the next
+/// (a field is taken only when it is complete). After `kDone` the unused bytes belong to the next
 /// request.
 
 #include <cstddef>

@@ -31,7 +31,9 @@ class ResponseParser::Impl {
     sink.skip(bodiless_);
   }
 
-  Head check(ResponseSink& sink, std::string_view) {
+  void see_head(std::string_view) {}
+
+  Head check(ResponseSink& sink) {
     bool interim = sink.head.status / 100 == 1 && sink.head.status != 101;
     if (interim) return Head::kSkip;
     sink.head.headers = std::exchange(sink.fields, {});
