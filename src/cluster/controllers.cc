@@ -8,6 +8,7 @@
 #include "cluster/endpoint_slice_reconciler.h"
 #include "cluster/event_expiry.h"
 #include "cluster/garbage_collector.h"
+#include "cluster/job/job_reconciler.h"
 #include "cluster/namespace_defaults.h"
 #include "cluster/namespace_reconciler.h"
 #include "cluster/replica_set_reconciler.h"
@@ -93,6 +94,19 @@ void add_deployment(const Wiring& wiring) {
   });
 }
 
+void add_job(const Wiring& wiring) {
+  Informer& jobs = wiring.informer(kube::kJobs);
+  Informer& pods = wiring.informer(kube::kPods);
+  pods.add_index(kControllerIndex, controller_index);
+  pods.add_index(kTrackedIndex, tracked_index);
+  Controller& controller =
+      wiring.add("job", std::make_unique<JobReconciler>(wiring.client(), jobs, pods, wiring.clock()));
+  wiring.own(controller, jobs);
+  wiring.manager.watch(controller, pods, client::controller_owner(kube::kJobs, wiring.cluster));
+  wiring.manager.watch(controller, pods, job_of_tracked(wiring.cluster));
+  wiring.manager.watch(controller, pods, adopters(jobs, wiring.cluster));
+}
+
 void add_endpoint_slice(const Wiring& wiring) {
   Informer& services = wiring.informer(kube::kServices);
   Informer& pods = wiring.informer(kube::kPods);
@@ -173,8 +187,8 @@ void add_event_expiry(const Wiring& wiring) {
 
 const std::vector<std::string>& controller_names() {
   static const std::vector<std::string> kNames{
-      "replicaset", "deployment",         "endpointslice",     "service-address", "scheduler",
-      "namespace",  "namespace-defaults", "garbage-collector", "event-expiry"};
+      "replicaset", "deployment", "job",       "endpointslice",      "service-address",
+      "scheduler",  "namespace",  "namespace-defaults", "garbage-collector", "event-expiry"};
   return kNames;
 }
 
@@ -188,6 +202,7 @@ Result<void> add_controllers(Manager& manager, client::Client& api, const Cluste
   auto wanted = [&](const char* name) { return !options.without.count(name); };
   if (wanted("replicaset")) add_replica_set(wiring);
   if (wanted("deployment")) add_deployment(wiring);
+  if (wanted("job")) add_job(wiring);
   if (wanted("endpointslice")) add_endpoint_slice(wiring);
   if (wanted("service-address")) add_service_address(wiring);
   if (wanted("scheduler")) add_scheduler(wiring);

@@ -18,7 +18,7 @@ struct ClusterOptions {
   int workers = 2;                     ///< threads per controller
 };
 
-/// "replicaset", "deployment", "endpointslice", "service-address", "scheduler", "namespace",
+/// "replicaset", "deployment", "job", "endpointslice", "service-address", "scheduler", "namespace",
 /// "namespace-defaults", "garbage-collector", "event-expiry".
 const std::vector<std::string>& controller_names();
 

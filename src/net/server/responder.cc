@@ -1,7 +1,7 @@
-#include "net/server_responder.h"
+#include "net/server/responder.h"
 
 #include "base/strings.h"
-#include "net/server_connection.h"
+#include "net/server/connection.h"
 
 namespace serin::net {
 namespace {

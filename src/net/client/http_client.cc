@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "base/strings.h"
-#include "net/client_connection.h"
+#include "net/client/client_connection.h"
 #include "net/url.h"
 
 namespace serin::net {

@@ -1,4 +1,4 @@
-#include "net/output_queue.h"
+#include "net/server/output_queue.h"
 
 #include <algorithm>
 #include <utility>

@@ -1,4 +1,4 @@
-#include "net/server_connection.h"
+#include "net/server/connection.h"
 
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -8,7 +8,7 @@
 
 #include "base/log.h"
 #include "base/strings.h"
-#include "net/server_responder.h"
+#include "net/server/responder.h"
 
 namespace serin::net {
 namespace {

@@ -9,8 +9,8 @@
 
 #include "base/error.h"
 #include "net/http_client.h"
-#include "net/response_parser.h"
-#include "net/transport.h"
+#include "net/http1/response_parser.h"
+#include "net/tls/transport.h"
 
 namespace serin::net {
 

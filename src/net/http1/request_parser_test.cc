@@ -1,4 +1,4 @@
-#include "net/request_parser.h"
+#include "net/http1/request_parser.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "net/response_parser.h"
+#include "net/http1/response_parser.h"
 
 namespace serin::net {
 namespace {

@@ -9,12 +9,13 @@
 #include <string_view>
 
 #include "net/http.h"
+#include "net/http1/message_state.h"
 
 namespace serin::net {
 
 class ResponseParser {
  public:
-  enum class State { kHead, kBody, kDone, kFailed };
+  using State = MessageState;
 
   /// `bodiless`: the answer to HEAD.
   ResponseParser(bool bodiless, size_t max_body_bytes);

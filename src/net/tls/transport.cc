@@ -1,4 +1,4 @@
-#include "net/transport.h"
+#include "net/tls/transport.h"
 
 #include <arpa/inet.h>
 #include <openssl/bio.h>

@@ -1,4 +1,4 @@
-#include "net/client_connection.h"
+#include "net/client/client_connection.h"
 
 #include <netdb.h>
 #include <netinet/in.h>

@@ -10,7 +10,7 @@
 #include <string>
 
 #include "net/http.h"
-#include "net/tls.h"
+#include "net/tls/tls.h"
 
 namespace serin::net {
 

@@ -6,8 +6,8 @@
 
 #include "base/log.h"
 #include "base/strings.h"
-#include "net/event_loop.h"
-#include "net/server_connection.h"
+#include "net/server/event_loop.h"
+#include "net/server/connection.h"
 
 namespace serin::net {
 namespace {

@@ -1,9 +1,10 @@
 #pragma once
 
-/// An incremental HTTP/1.x request parser: bytes in, a `Request` out. No I/O, one thread.
+/// An incremental HTTP/1.x request parser: bytes in, a `Request` out. No I/O, one thread. Private to `net`. In state
+/// kFailed `failure()` says how to answer.
 ///
 /// Feed it what has arrived; bytes that it did not use must be fed again with what follows them
-/// (the head is taken only when it is complete). After `kDone` the unused bytes belong to the next
+/// (a field is taken only when it is complete). After `kDone` the unused bytes belong to the next
 /// request.
 
 #include <cstddef>
@@ -11,17 +12,13 @@
 #include <string_view>
 
 #include "net/http.h"
+#include "net/http1/message_state.h"
 
 namespace serin::net {
 
 class RequestParser {
  public:
-  enum class State {
-    kHead,  ///< the head is not complete
-    kBody,  ///< the head is complete, the body is not
-    kDone,
-    kFailed,  ///< `failure()` says how to answer
-  };
+  using State = MessageState;
   struct Failure {
     int status = 400;
     std::string_view reason = "BadRequest";
@@ -39,7 +36,10 @@ class RequestParser {
 
   State state() const;
   const Failure& failure() const;
+  /// Whole from kDone on.
   Request& request();
+  /// Bytes of the body that have been kept so far.
+  size_t body_size() const;
   bool keep_alive() const;
   bool expects_continue() const;
   bool http_1_0() const;

@@ -12,11 +12,11 @@
 #include <string>
 #include <vector>
 
-#include "net/event_loop.h"
+#include "net/server/event_loop.h"
 #include "net/http_server.h"
-#include "net/output_queue.h"
-#include "net/request_parser.h"
-#include "net/transport.h"
+#include "net/server/output_queue.h"
+#include "net/http1/request_parser.h"
+#include "net/tls/transport.h"
 
 namespace serin::net {
 
