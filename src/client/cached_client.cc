@@ -3,8 +3,7 @@
 namespace serin::client {
 
 void CachedClient::use(Informer& informer) {
-  const InformerOptions& options = informer.options();
-  if (!options.ns.empty() || !options.label_selector.empty() || !options.field_selector.empty()) return;
+  if (!informer.options().whole()) return;
   std::unique_lock lock(mutex_);
   informers_[informer.resource()] = &informer;
 }

@@ -18,8 +18,8 @@ class CachedClient final : public Client {
   /// `live` outlives this.
   explicit CachedClient(Client& live) : live_(live) {}
 
-  /// Reads the informer's resource from it from now on. Informers with a selector or of one namespace hold only
-  /// a part and are not used. The informer outlives this.
+  /// Reads the informer's resource from it from now on. Informers that hold only a part (with a selector, of one
+  /// namespace, with `keep`) are not used. The informer outlives this.
   void use(Informer& informer);
 
   /// Reads the informer's resource from the cluster again. Does nothing where another one has taken its place.

@@ -13,6 +13,25 @@ bool same(const Object* a, const Object* b) { return a == b || (a && b && *a == 
 
 const Object* pointer(const std::optional<Object>& object) { return object ? &*object : nullptr; }
 
+/// The object with no more than `keep` asks for.
+Object reduced(const Object& object, const std::vector<std::string>& keep) {
+  if (keep.empty()) return object;
+  json::value doc = json::object();
+  auto take = [&](std::string_view member) {
+    auto nested = cut(member, '.');
+    const json::value* found = nested ? json::find(object.doc(), nested->first, nested->second) : json::find(object.doc(), member);
+    if (!found) return;
+    if (nested)
+      json::set(doc, {nested->first, nested->second}, *found);
+    else
+      json::set(doc, {member}, *found);
+  };
+  for (const char* member : {"apiVersion", "kind", "metadata.name", "metadata.namespace", "metadata.uid", "metadata.resourceVersion"})
+    take(member);
+  for (const std::string& member : keep) take(member);
+  return Object(std::move(doc));
+}
+
 }  // namespace
 
 const Object* Informer::Entry::visible() const {
@@ -149,7 +168,7 @@ void Informer::observe(const Object& written) {
   std::unique_lock lock(mutex_);
   if (written.name().empty() || (!options_.ns.empty() && written.ns() != options_.ns)) return;
   // Where the object may lie outside the selection, no event need ever confirm it.
-  if (!options_.label_selector.empty() || !options_.field_selector.empty()) return;
+  if (!options_.label_selector.empty() || !options_.field_selector.empty() || !options_.keep.empty()) return;
   change_entry(written.key(), [&](Entry& entry) {
     ResourceVersion newest = entry.ahead ? entry.ahead->version() : entry.seen ? entry.seen->version() : ResourceVersion{};
     // A version at or below what the watch has brought tells nothing new: the object may even be gone since.
@@ -190,7 +209,7 @@ bool Informer::list_all() {
     for (Object& object : listed->items) {
       NamespacedName key = object.key();
       present.insert(key);
-      if (auto change = put_seen(key, std::move(object), listed->version)) changes.push_back(std::move(*change));
+      if (auto change = put_seen(key, reduced(object, options_.keep), listed->version)) changes.push_back(std::move(*change));
     }
     std::vector<NamespacedName> absent;
     for (const auto& [key, entry] : entries_)
@@ -217,7 +236,7 @@ void Informer::handle(const WatchEvent& event) {
     if (event.object.version() > version_) version_ = event.object.version();
     if (event.type != WatchEvent::Type::kBookmark) {
       std::optional<Object> object;
-      if (event.type != WatchEvent::Type::kDeleted) object = event.object;
+      if (event.type != WatchEvent::Type::kDeleted) object = reduced(event.object, options_.keep);
       if (auto change = put_seen(event.object.key(), std::move(object), event.object.version()))
         changes.push_back(std::move(*change));
     }

@@ -32,11 +32,17 @@ struct InformerOptions {
   std::string ns;              ///< empty: all namespaces
   std::string label_selector;  ///< query form
   std::string field_selector;  ///< query form
+  /// What is kept of each object beside apiVersion, kind and metadata's name, namespace, uid and resourceVersion: members
+  /// ("lastTimestamp") and members of members ("metadata.ownerReferences"). Empty: everything. For followers of very many
+  /// objects that look at little of each.
+  std::vector<std::string> keep{};
   Backoff reconnect{std::chrono::milliseconds(100), std::chrono::seconds(30), 2};
   auto operator<=>(const InformerOptions& other) const {
-    return std::tie(ns, label_selector, field_selector) <=>
-           std::tie(other.ns, other.label_selector, other.field_selector);
+    return std::tie(ns, label_selector, field_selector, keep) <=>
+           std::tie(other.ns, other.label_selector, other.field_selector, other.keep);
   }
+  /// Whether the informer holds all that there is of its resource.
+  bool whole() const { return ns.empty() && label_selector.empty() && field_selector.empty() && keep.empty(); }
 };
 
 /// For metrics. Counted since construction.
@@ -78,7 +84,7 @@ class Informer {
   void on_synced(std::function<void()> callback);
 
   // ---- own writes ----
-  /// The answer of a write. Ignored where the cache is as new already, and by an informer with a selector.
+  /// The answer of a write. Ignored where the cache is as new already, and by an informer with a selector or `keep`.
   void observe(const Object& written);
   /// The object with this uid is gone from the store, whatever the cache still hears about it.
   void observe_removed(const NamespacedName& key, std::string_view uid);

@@ -52,6 +52,30 @@ class InformerTest : public ::testing::Test {
 
 using Heard = std::vector<std::string>;
 
+TEST_F(InformerTest, KeepsNoMoreThanItIsAskedTo) {
+  ASSERT_TRUE(api.create(kube::kConfigMaps, config_map("one", "1")));
+  InformerOptions options;
+  options.keep = {"metadata.finalizers", "immutable"};
+  Informer small(api, kube::kConfigMaps, clock, options);
+  cached.use(small);
+  while (small.pump()) {
+  }
+  Object kept = *small.get({"demo", "one"});
+  EXPECT_FALSE(json::find(kept.doc(), "data"));
+  EXPECT_FALSE(json::find(kept.doc(), "metadata", "labels"));
+  EXPECT_EQ(kept.describe(), "ConfigMap demo/one");
+  ASSERT_TRUE(execute(api, merge_patch(kube::kConfigMaps, {"demo", "one"},
+                                       json::parse(R"({"immutable":true,"metadata":{"finalizers":["x"]}})").value(), "")));
+  while (small.pump()) {
+  }
+  kept = *small.get({"demo", "one"});
+  EXPECT_TRUE(json::get_bool(kept.doc(), false, "immutable"));
+  EXPECT_TRUE(kept.has_finalizer("x"));
+  pump();
+  EXPECT_EQ(json::get_string(cached.get(kube::kConfigMaps, {"demo", "one"})->doc(), "data", "value"), "1")
+      << "readers of whole objects do not see it";
+}
+
 TEST_F(InformerTest, ListsThenFollows) {
   ASSERT_TRUE(api.create(kube::kConfigMaps, config_map("one", "1")));
   EXPECT_FALSE(informer.synced());

@@ -35,7 +35,18 @@ struct Wiring {
   const ClusterOptions& options;
   const std::string& cluster;
 
-  Informer& informer(const kube::Resource& resource) const { return manager.informer(cluster, api, resource); }
+  std::set<kube::Resource> followed{};  // whole
+
+  Informer& informer(const kube::Resource& resource) {
+    followed.insert(resource);
+    return manager.informer(cluster, api, resource);
+  }
+  /// The objects of one name in all namespaces.
+  Informer& named(const kube::Resource& resource, std::string_view name) const {
+    client::InformerOptions of_name;
+    of_name.field_selector = concat("metadata.name=", name);
+    return manager.informer(cluster, api, resource, of_name);
+  }
   client::CachedClient& client() const { return manager.client(cluster, api); }
   Clock& clock() const { return manager.clock(); }
   Controller& add(std::string name, std::unique_ptr<client::Reconciler> reconciler, int workers = 0) const {
@@ -61,7 +72,7 @@ client::MapFunction adopters(const Informer& owners, std::string cluster) {
   };
 }
 
-void add_replica_set(const Wiring& wiring) {
+void add_replica_set(Wiring& wiring) {
   Informer& sets = wiring.informer(kube::kReplicaSets);
   Informer& pods = wiring.informer(kube::kPods);
   sets.add_index(kControllerIndex, controller_index);
@@ -73,7 +84,7 @@ void add_replica_set(const Wiring& wiring) {
   wiring.manager.watch(controller, pods, adopters(sets, wiring.cluster));
 }
 
-void add_deployment(const Wiring& wiring) {
+void add_deployment(Wiring& wiring) {
   Informer& deployments = wiring.informer(kube::kDeployments);
   Informer& sets = wiring.informer(kube::kReplicaSets);
   Informer& pods = wiring.informer(kube::kPods);
@@ -97,7 +108,7 @@ void add_deployment(const Wiring& wiring) {
   });
 }
 
-void add_job(const Wiring& wiring) {
+void add_job(Wiring& wiring) {
   Informer& jobs = wiring.informer(kube::kJobs);
   Informer& pods = wiring.informer(kube::kPods);
   pods.add_index(kControllerIndex, controller_index);
@@ -110,7 +121,7 @@ void add_job(const Wiring& wiring) {
   wiring.manager.watch(controller, pods, adopters(jobs, wiring.cluster));
 }
 
-void add_disruption(const Wiring& wiring) {
+void add_disruption(Wiring& wiring) {
   Informer& budgets = wiring.informer(kube::kPodDisruptionBudgets);
   Informer& pods = wiring.informer(kube::kPods);
   Controller& controller =
@@ -122,7 +133,7 @@ void add_disruption(const Wiring& wiring) {
   wiring.manager.require(controller, wiring.informer(kube::kDeployments));
 }
 
-void add_endpoint_slice(const Wiring& wiring) {
+void add_endpoint_slice(Wiring& wiring) {
   Informer& services = wiring.informer(kube::kServices);
   Informer& pods = wiring.informer(kube::kPods);
   Informer& slices = wiring.informer(kube::kEndpointSlices);
@@ -134,7 +145,7 @@ void add_endpoint_slice(const Wiring& wiring) {
   wiring.manager.watch(controller, slices, service_of_slice(wiring.cluster));
 }
 
-void add_endpoints(const Wiring& wiring) {
+void add_endpoints(Wiring& wiring) {
   Informer& services = wiring.informer(kube::kServices);
   Informer& pods = wiring.informer(kube::kPods);
   Informer& endpoints = wiring.informer(kube::kEndpoints);
@@ -145,7 +156,7 @@ void add_endpoints(const Wiring& wiring) {
   wiring.manager.watch(controller, endpoints, service_of_endpoints(wiring.cluster));
 }
 
-void add_endpoint_mirror(const Wiring& wiring) {
+void add_endpoint_mirror(Wiring& wiring) {
   Informer& services = wiring.informer(kube::kServices);
   Informer& endpoints = wiring.informer(kube::kEndpoints);
   Informer& slices = wiring.informer(kube::kEndpointSlices);
@@ -157,7 +168,7 @@ void add_endpoint_mirror(const Wiring& wiring) {
   wiring.manager.watch(controller, slices, service_of_slice(wiring.cluster));
 }
 
-void add_service_address(const Wiring& wiring) {
+void add_service_address(Wiring& wiring) {
   Informer& services = wiring.informer(kube::kServices);
   Controller& controller = wiring.add(
       "service-address",
@@ -167,7 +178,7 @@ void add_service_address(const Wiring& wiring) {
   wiring.own(controller, services);
 }
 
-void add_scheduler(const Wiring& wiring) {
+void add_scheduler(Wiring& wiring) {
   Informer& pods = wiring.informer(kube::kPods);
   Informer& nodes = wiring.informer(kube::kNodes);
   pods.add_index(kNodeIndex, node_index);
@@ -193,7 +204,7 @@ void add_scheduler(const Wiring& wiring) {
   });
 }
 
-void add_node_lifecycle(const Wiring& wiring) {
+void add_node_lifecycle(Wiring& wiring) {
   Informer& nodes = wiring.informer(kube::kNodes);
   Informer& pods = wiring.informer(kube::kPods);
   client::InformerOptions of_nodes;
@@ -207,35 +218,40 @@ void add_node_lifecycle(const Wiring& wiring) {
   wiring.manager.require(controller, pods);
 }
 
-void add_namespace(const Wiring& wiring) {
+void add_namespace(Wiring& wiring) {
   Informer& namespaces = wiring.informer(kube::kNamespaces);
   Controller& controller = wiring.add(
       "namespace", std::make_unique<NamespaceReconciler>(wiring.client(), namespaces, wiring.clock()));
   wiring.own(controller, namespaces);
 }
 
-void add_namespace_defaults(const Wiring& wiring) {
+void add_namespace_defaults(Wiring& wiring) {
   Controller& controller = wiring.add(
       "namespace-defaults", std::make_unique<NamespaceDefaultsReconciler>(wiring.client(), wiring.options.ca_pem));
   wiring.own(controller, wiring.informer(kube::kNamespaces));
-  wiring.manager.watch(controller, wiring.informer(kube::kServiceAccounts),
+  wiring.manager.watch(controller, wiring.named(kube::kServiceAccounts, kDefaultServiceAccount),
                        namespace_of(kDefaultServiceAccount, wiring.cluster));
-  wiring.manager.watch(controller, wiring.informer(kube::kConfigMaps), namespace_of(kRootCaConfigMap, wiring.cluster));
+  wiring.manager.watch(controller, wiring.named(kube::kConfigMaps, kRootCaConfigMap),
+                       namespace_of(kRootCaConfigMap, wiring.cluster));
 }
 
-Result<void> add_garbage_collector(const Wiring& wiring) {
-  auto reconciler = std::make_unique<GarbageCollector>(wiring.manager, wiring.api, wiring.cluster);
+Result<void> add_garbage_collector(Wiring& wiring) {
+  auto reconciler = std::make_unique<GarbageCollector>(wiring.manager, wiring.api, wiring.cluster, wiring.followed);
   GarbageCollector& collector = *reconciler;
   Controller& controller = wiring.add("garbage-collector", std::move(reconciler));
   collector.set_controller(controller);
   SERIN_TRY(collector.follow());
   Controller& served = wiring.add("served-resources", std::make_unique<ServedResourcesReconciler>(collector), 1);
-  wiring.own(served, wiring.informer(kube::kCustomResourceDefinitions));
+  client::InformerOptions names_only;
+  names_only.keep = {"metadata.generation"};
+  wiring.own(served, wiring.manager.informer(wiring.cluster, wiring.api, kube::kCustomResourceDefinitions, names_only));
   return {};
 }
 
-void add_event_expiry(const Wiring& wiring) {
-  Informer& events = wiring.informer(kube::kEvents);
+void add_event_expiry(Wiring& wiring) {
+  client::InformerOptions times;
+  times.keep = {"metadata.creationTimestamp", "lastTimestamp", "eventTime", "series"};
+  Informer& events = wiring.manager.informer(wiring.cluster, wiring.api, kube::kEvents, times);
   Controller& controller = wiring.add(
       "event-expiry",
       std::make_unique<EventExpiryReconciler>(wiring.client(), events, wiring.clock(), wiring.options.event_ttl), 1);

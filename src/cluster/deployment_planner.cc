@@ -85,6 +85,13 @@ bool any_left(const DeploymentObserved& observed, const SetSizes& sets) {
   return false;
 }
 
+/// Whether the stored status says that the update is done.
+bool finished(const Deployment& deployment) {
+  auto is = [&](const char* field) { return json::get_int(deployment.object.doc(), 0, "status", field) == deployment.replicas; };
+  return is("updatedReplicas") && is("replicas") && is("availableReplicas") &&
+         json::get_int(deployment.object.doc(), 0, "status", "observedGeneration") >= deployment.object.generation();
+}
+
 /// Old sets without pods beyond the history limit, lowest revision first.
 void clean_up(const Deployment& deployment, const SetSizes& sets, std::vector<Write>& writes) {
   std::vector<const SetSize*> empty;
@@ -156,7 +163,7 @@ Result<DeploymentDecision> plan(const DeploymentObserved& observed, TimePoint no
     if (live.current)
       write_set(*live.current, *wanted.current, deployment.paused ? std::nullopt : std::optional(revision));
     for (size_t i = 0; i < live.old.size(); ++i) write_set(live.old[i], wanted.old[i], std::nullopt);
-    clean_up(deployment, live, decision.writes);
+    if (deployment.paused || finished(deployment)) clean_up(deployment, live, decision.writes);
     bool has_current = made || live.current;
     std::string shown = std::to_string(live.current ? std::max(live.current->revision, revision) : revision);
     if (has_current && !deployment.paused && observed.deployment.annotation(kRevision) != shown)

@@ -3,6 +3,7 @@
 #include "base/strings.h"
 #include "cluster/deployment.h"
 #include "cluster/deployment_planner.h"
+#include "cluster/deployment_status.h"
 #include "cluster/replica_set_planner.h"
 #include "kube/resources.h"
 
@@ -56,9 +57,14 @@ Result<client::Again> DeploymentReconciler::reconcile(const client::Key& key) {
     }
     if (write.verb == client::Write::Verb::kRemove && done.error().code == Code::kNotFound) continue;
     if (client::namespace_terminating(done.error())) return client::Again{};
-    if (write.verb == client::Write::Verb::kCreate)
+    if (write.verb == client::Write::Verb::kCreate) {
+      std::string name(write.object.name());
       events_.warning(*deployment, "ReplicaSetCreateError",
-                      concat("Failed to create new replica set: ", done.error().message));
+                      concat("Failed to create new replica set \"", name, "\": ", done.error().message));
+      json::value status = failed_creation(Deployment(*deployment), name, done.error().message, now);
+      if (status_differs(*deployment, status))
+        SERIN_TRY(execute(client_, client::patch_status(kube::kDeployments, key.name, std::move(status), "refused")));
+    }
     return fail(done.error());
   }
   for (const std::string& event : decision.events) events_.normal(*deployment, "ScalingReplicaSet", event);

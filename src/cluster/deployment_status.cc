@@ -54,10 +54,13 @@ void set_progress(const StatusInput& input, json::value& status, TimePoint now) 
                   now_is("replicas") == deployment.replicas && now_is("availableReplicas") == deployment.replicas;
   bool moved = now_is("updatedReplicas") > was("updatedReplicas") || old_now < old_before ||
                now_is("readyReplicas") > was("readyReplicas") || now_is("availableReplicas") > was("availableReplicas");
-  // A finished update stays finished: pods that come and go later are no progress and run no deadline.
-  if (reason == "NewReplicaSetAvailable" && now_is("replicas") == now_is("updatedReplicas") && input.sets.current &&
-      json::get_int(before, 0, "status", "observedGeneration") == deployment.object.generation())
+  // A finished update stays finished: a new size and pods that come and go are no progress and run no deadline.
+  if (reason == "NewReplicaSetAvailable" && now_is("replicas") == now_is("updatedReplicas") && input.sets.current) return;
+  if (!progress && input.sets.current && !complete) {
+    set(status, "Progressing", "True", "FoundNewReplicaSet",
+        concat("Found new replica set \"", input.sets.current->set.name(), "\""), now, true);
     return;
+  }
   if (complete) {
     set(status, "Progressing", "True", "NewReplicaSetAvailable",
         described(deployment, input.sets, "has successfully progressed."), now);
@@ -71,6 +74,13 @@ void set_progress(const StatusInput& input, json::value& status, TimePoint now) 
 }
 
 }  // namespace
+
+json::value failed_creation(const Deployment& deployment, const std::string& set_name, const std::string& why, TimePoint now) {
+  json::value status = json::object{{"conditions", json::items(deployment.object.doc(), "status", "conditions")}};
+  set(status, "Progressing", "False", "ReplicaSetCreateError",
+      concat("Failed to create new replica set \"", set_name, "\": ", why), now);
+  return status;
+}
 
 std::optional<TimePoint> progress_deadline(const Deployment& deployment, const json::value& status) {
   const json::value* progress = condition_in(status, "Progressing");

@@ -15,6 +15,9 @@ struct StatusInput {
 
 json::value deployment_status(const StatusInput& input, TimePoint now);
 
+/// The live status with the condition that the template's set could not be made.
+json::value failed_creation(const Deployment& deployment, const std::string& set_name, const std::string& why, TimePoint now);
+
 /// When the deadline for progress passes; nullopt where none runs.
 std::optional<TimePoint> progress_deadline(const Deployment& deployment, const json::value& status);
 

@@ -30,8 +30,10 @@ bool ending(const Object& object) {
 
 }  // namespace
 
-GarbageCollector::GarbageCollector(client::Manager& manager, client::Client& api, std::string cluster)
-    : manager_(manager), api_(api), client_(manager.client(cluster, api)), cluster_(std::move(cluster)) {}
+GarbageCollector::GarbageCollector(client::Manager& manager, client::Client& api, std::string cluster,
+                                   std::set<client::Resource> shared)
+    : manager_(manager), api_(api), client_(manager.client(cluster, api)), cluster_(std::move(cluster)),
+      shared_(std::move(shared)), events_(client_, manager.clock(), "garbage-collector-controller") {}
 
 Key GarbageCollector::key_of(const client::Resource& resource, const Object& object) const {
   return {cluster_, {std::string(object.ns()), concat(resource.group_resource(), "/", object.name())}};
@@ -60,7 +62,10 @@ Result<void> GarbageCollector::follow() {
   for (const client::Resource& resource : served) {
     // Events own nothing and are owned by nothing; they are many.
     if (resource.plural == "events" || followed(resource.group_resource())) continue;
-    client::Informer& informer = manager_.informer(cluster_, api_, resource);
+    client::InformerOptions options;
+    if (!shared_.count(resource))
+      options.keep = {"metadata.ownerReferences", "metadata.finalizers", "metadata.deletionTimestamp"};
+    client::Informer& informer = manager_.informer(cluster_, api_, resource, options);
     informer.add_index(kOwnerIndex, owner_index);
     {
       std::lock_guard lock(mutex_);
@@ -81,8 +86,14 @@ std::vector<Dependent> GarbageCollector::dependents_of(std::string_view uid) con
 }
 
 void GarbageCollector::changed(const client::Resource& resource, const Object* old, const Object* now) {
-  bool owners_changed = !old || (now && *json::find(now->doc(), "metadata") != *json::find(old->doc(), "metadata"));
-  if (now && owners_changed && (!now->owners().empty() || ending(*now)))
+  auto differs = [&](const char* member) {
+    const json::value* before = json::find(old->doc(), "metadata", member);
+    const json::value* after = json::find(now->doc(), "metadata", member);
+    return before && after ? *before != *after : before != after;
+  };
+  bool news = !old || (now && (old->uid() != now->uid() || differs("ownerReferences") || differs("finalizers") ||
+                               differs("deletionTimestamp")));
+  if (now && news && (!now->owners().empty() || ending(*now)))
     controller_->enqueue(key_of(resource, *now));
   bool left = old && (!now || now->uid() != old->uid());
   bool ends = now && ending(*now) && (!old || !ending(*old));
@@ -103,6 +114,14 @@ void GarbageCollector::changed(const client::Resource& resource, const Object* o
   }
 }
 
+Result<Object> GarbageCollector::find_owner(const client::Resource& resource, const kube::NamespacedName& name,
+                                            std::string_view uid) {
+  if (client::Informer* informer = followed(resource.group_resource()))
+    if (std::optional<Object> known = informer->get(name); known && known->uid() == uid) return *known;
+  // A cache may not know it yet: only the cluster itself can say that an owner is not there.
+  return client_.live().get(resource, name);
+}
+
 Result<OwnerState> GarbageCollector::state_of(const Object& object, const kube::OwnerReference& reference) {
   using State = OwnerState::State;
   kube::GroupVersion gv = kube::GroupVersion::parse(reference.api_version);
@@ -112,13 +131,17 @@ Result<OwnerState> GarbageCollector::state_of(const Object& object, const kube::
       resource = informer->resource();
   if (resource.plural.empty()) {
     Result<client::Resource> found = client_.resource_for({gv.group, gv.version, reference.kind});
-    if (failed_with(found, Code::kNotFound)) return OwnerState{reference, State::kUnknown};
+    if (failed_with(found, Code::kNotFound)) return OwnerState{reference, State::kUnserved};
     resource = SERIN_TRY(std::move(found));
   }
+  if (resource.namespaced && object.ns().empty()) {
+    events_.warning(object, "OwnerRefInvalidNamespace",
+                    concat("ownerRef [", reference.api_version, "/", reference.kind, ", namespace: , name: ", reference.name,
+                           ", uid: ", reference.uid, "] does not exist in namespace \"\""));
+    return OwnerState{reference, State::kUnresolvable};
+  }
   kube::NamespacedName name{resource.namespaced ? std::string(object.ns()) : "", reference.name};
-  Result<Object> owner = client_.get(resource, name);
-  // A cache may not know it yet: only the cluster itself can say that an owner is not there.
-  if (!owner || owner->uid() != reference.uid) owner = client_.live().get(resource, name);
+  Result<Object> owner = find_owner(resource, name, reference.uid);
   if (failed_with(owner, Code::kNotFound)) return OwnerState{reference, State::kGone};
   if (!owner) return fail(owner.error());
   if (owner->uid() != reference.uid) return OwnerState{reference, State::kGone};
@@ -138,11 +161,11 @@ Result<Again> GarbageCollector::reconcile(const Key& key) {
     for (client::Informer* each : followed())
       if (!each->synced()) return Again{kLookAgainForLists};
   GarbageObserved observed{informer->resource(), *object, {}, dependents_of(object->uid())};
-  bool unknown = false;
+  bool unserved = false;
   if (!object->deleting()) {
     for (const kube::OwnerReference& reference : object->owners()) {
       observed.owners.push_back(SERIN_TRY(state_of(*object, reference)));
-      unknown |= observed.owners.back().state == OwnerState::State::kUnknown;
+      unserved |= observed.owners.back().state == OwnerState::State::kUnserved;
     }
   }
   GarbageDecision decision = plan(observed);
@@ -150,7 +173,7 @@ Result<Again> GarbageCollector::reconcile(const Key& key) {
     Result<Object> done = execute(client_, write);
     if (!done && done.error().code != Code::kNotFound) return fail(done.error());
   }
-  if (unknown || decision.wait) return Again{kLookAgain};
+  if (unserved || decision.wait) return Again{kLookAgain};
   return Again{};
 }
 

@@ -82,11 +82,11 @@ GarbageDecision plan(const GarbageObserved& observed) {
   if (observed.owners.empty()) return decision;
   using State = OwnerState::State;
   auto count = [&](auto test) { return std::count_if(observed.owners.begin(), observed.owners.end(), test); };
-  auto staying = count([](const OwnerState& o) { return o.state == State::kPresent || o.state == State::kUnknown; });
   auto waiting = count([](const OwnerState& o) { return o.state == State::kWaiting; });
-  auto leaving = count([](const OwnerState& o) { return o.state != State::kPresent && o.state != State::kUnknown; });
+  auto leaving = waiting + count([](const OwnerState& o) { return o.state == State::kGone; });
+  bool staying = leaving < static_cast<int64_t>(observed.owners.size());
   if (leaving == 0) return decision;
-  if (staying > 0) {
+  if (staying) {
     decision.writes.push_back(without_owners(observed.resource, object, [&](std::string_view uid) {
       return std::any_of(observed.owners.begin(), observed.owners.end(), [&](const OwnerState& owner) {
         return owner.reference.uid == uid && (owner.state == State::kGone || owner.state == State::kWaiting);
@@ -96,6 +96,9 @@ GarbageDecision plan(const GarbageObserved& observed) {
   }
   // An owner that waits for this one also waits for what depends on it.
   std::string propagation = waiting > 0 && !observed.dependents.empty() ? "Foreground" : "Background";
+  // What is asked for on the object itself goes before that.
+  if (object.has_finalizer(kForegroundFinalizer)) propagation = "Foreground";
+  if (object.has_finalizer(kOrphanFinalizer)) propagation = "Orphan";
   decision.writes.push_back(client::remove(observed.resource, object.key(), "its owners are gone",
                                            with_uid(object, propagation)));
   return decision;

@@ -22,9 +22,10 @@ struct OwnerState {
   kube::OwnerReference reference;
   enum class State {
     kPresent,
-    kGone,       ///< no such object, or another one of the same name
-    kWaiting,    ///< being deleted in the foreground, waiting for this object
-    kUnknown,    ///< nobody here serves its kind: it counts as present
+    kGone,          ///< no such object, or another one of the same name
+    kWaiting,       ///< being deleted in the foreground, waiting for this object
+    kUnserved,      ///< nobody here serves its kind: it counts as present
+    kUnresolvable,  ///< an object without namespace names an owner of a kind that has one: it counts as present
   } state;
 };
 

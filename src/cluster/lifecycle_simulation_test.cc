@@ -148,6 +148,25 @@ TEST(GarbageSimulation, AnObjectWhoseOwnerNeverWasGoes) {
   EXPECT_TRUE(cluster.get(kConfigMaps, "lost").empty()) << "an owner of the same name and another uid is another owner";
 }
 
+TEST(GarbageSimulation, AnOwnerInANamespaceOwnsNothingOutsideOfIt) {
+  TestCluster cluster;
+  Object owner = cluster.api.create(kConfigMaps, config_map("owner")).value();
+  Object outside = node("node-2").edit([&](json::value& doc) {
+    json::set(doc, {"metadata", "ownerReferences"}, json::array{controller_reference(owner)});
+  });
+  ASSERT_TRUE(cluster.api.create(kNodes, outside));
+  Object elsewhere = config_map("elsewhere", owner).edit([](json::value& doc) { json::set(doc, {"metadata", "namespace"}, "other"); });
+  ASSERT_TRUE(cluster.api.create(kConfigMaps, elsewhere));
+  cluster.simulation.run_for(1min);
+  EXPECT_FALSE(cluster.get(kNodes, "node-2").empty()) << "it cannot be looked up, so it is never collected";
+  EXPECT_FALSE(cluster.api.get(kConfigMaps, {"other", "elsewhere"})) << "in its own namespace there is no such owner";
+  bool told = false;
+  kube::ObjectList events = cluster.api.list(kEvents).value();
+  for (const Object& event : events.items)
+    told |= json::get_string(event.doc(), "reason") == "OwnerRefInvalidNamespace";
+  EXPECT_TRUE(told);
+}
+
 TEST(GarbageSimulation, FollowsResourcesThatComeLater) {
   TestCluster cluster;
   cluster.simulation.run_for(1s);
@@ -202,6 +221,26 @@ TEST(NamespaceSimulation, SaysWhatHoldsItUp) {
             "Some content in the namespace has finalizers remaining: example.com/hold in 1 resource instances");
   cluster.patch(kConfigMaps, "held", R"({"metadata":{"finalizers":null}})");
   cluster.simulation.run_for(10s);
+  EXPECT_TRUE(cluster.get(kNamespaces, "demo").empty());
+}
+
+TEST(NamespaceSimulation, SaysWhatCannotBeDeleted) {
+  TestCluster cluster;
+  bool refuse = true;
+  cluster.api.before_write([&](const client::testing::MemoryClient::Call& call) -> Result<void> {
+    if (refuse && call.verb == "delete" && call.resource == kConfigMaps) return fail(Code::kForbidden, "not this one");
+    return {};
+  });
+  ASSERT_TRUE(cluster.api.create(kConfigMaps, config_map("held")));
+  ASSERT_TRUE(cluster.api.create(kSecrets, config_map("other")));
+  ASSERT_TRUE(cluster.api.remove(kNamespaces, {"", "demo"}));
+  cluster.simulation.run_for(10s);
+  Object space = cluster.get(kNamespaces, "demo");
+  EXPECT_TRUE(condition_true(space, "NamespaceDeletionContentFailure"));
+  EXPECT_FALSE(condition_true(space, "NamespaceDeletionDiscoveryFailure"));
+  EXPECT_TRUE(cluster.list(kSecrets).empty()) << "one resource that fails does not keep the others";
+  refuse = false;
+  cluster.simulation.run_for(2min);
   EXPECT_TRUE(cluster.get(kNamespaces, "demo").empty());
 }
 

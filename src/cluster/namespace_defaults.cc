@@ -7,6 +7,13 @@ namespace serin::cluster {
 
 using kube::Object;
 
+namespace {
+
+constexpr char kRootCaDescription[] =
+    "The certificate authority of this cluster's API server, for clients inside it. Kept by the cluster: a change is undone.";
+
+}  // namespace
+
 NamespaceDefaultsReconciler::NamespaceDefaultsReconciler(client::CachedClient& client, std::string ca_pem)
     : client_(client), ca_pem_(std::move(ca_pem)) {}
 
@@ -40,7 +47,10 @@ Result<client::Again> NamespaceDefaultsReconciler::reconcile(const client::Key& 
   SERIN_TRY(ensure(kube::kConfigMaps,
                    Object(json::object{{"apiVersion", "v1"},
                                        {"kind", "ConfigMap"},
-                                       {"metadata", json::object{{"namespace", ns}, {"name", kRootCaConfigMap}}},
+                                       {"metadata", json::object{{"namespace", ns},
+                                                             {"name", kRootCaConfigMap},
+                                                             {"annotations", json::object{{"kubernetes.io/description",
+                                                                                           kRootCaDescription}}}}},
                                        {"data", json::object{{"ca.crt", ca_pem_}}}})));
   return client::Again{};
 }

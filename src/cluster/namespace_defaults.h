@@ -12,8 +12,7 @@ inline constexpr char kRootCaConfigMap[] = "kube-root-ca.crt";
 
 class NamespaceDefaultsReconciler final : public client::Reconciler {
  public:
-  /// `client` reads namespaces, service accounts and config maps from informers where it has them; it outlives
-  /// this. Without `ca_pem` there is no ConfigMap.
+  /// `client` reads namespaces from an informer where it has one; it outlives this. Without `ca_pem` there is no ConfigMap.
   NamespaceDefaultsReconciler(client::CachedClient& client, std::string ca_pem);
   Result<client::Again> reconcile(const client::Key& key) override;
 

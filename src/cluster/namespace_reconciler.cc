@@ -54,18 +54,25 @@ Result<void> NamespaceReconciler::empty(const client::Resource& resource, const 
 Result<void> NamespaceReconciler::show(const Object& space, const Remains& remains) {
   json::value status = json::object{{"phase", "Terminating"},
                                     {"conditions", json::items(space.doc(), "status", "conditions")}};
-  bool content = !remains.objects.empty(), finalizers = !remains.finalizers.empty();
-  kube::set_condition(status, "NamespaceContentRemaining", content ? "True" : "False",
-                      content ? "SomeResourcesRemain" : "ContentRemoved",
-                      content ? concat("Some resources are remaining: ", counts(remains.objects, "has"))
-                              : "All content successfully removed",
-                      clock_.now());
-  kube::set_condition(status, "NamespaceFinalizersRemaining", finalizers ? "True" : "False",
-                      finalizers ? "SomeFinalizersRemain" : "ContentHasNoFinalizers",
-                      finalizers ? concat("Some content in the namespace has finalizers remaining: ",
-                                          counts(remains.finalizers, "in"))
-                                 : "All content-preserving finalizers finished",
-                      clock_.now());
+  auto set = [&](std::string_view type, bool holds, std::string_view reason, const std::string& message,
+                 std::string_view fine_reason, std::string_view fine) {
+    kube::set_condition(status, type, holds ? "True" : "False", holds ? reason : fine_reason, holds ? message : fine, clock_.now());
+  };
+  auto said = [](const std::optional<Error>& error) { return error ? error->message : ""; };
+  set("NamespaceDeletionDiscoveryFailure", remains.discovery.has_value(), "DiscoveryFailed",
+      concat("Discovery failed for some groups: ", said(remains.discovery)), "ResourcesDiscovered",
+      "All resources successfully discovered");
+  set("NamespaceDeletionGroupVersionParsingFailure", false, "", "", "ParsedGroupVersions",
+      "All legacy kube types successfully parsed");
+  set("NamespaceDeletionContentFailure", remains.content.has_value(), "ContentDeletionFailed",
+      concat("Failed to delete all resource types: ", said(remains.content)), "ContentDeleted",
+      "All content successfully deleted, may be waiting on finalization");
+  set("NamespaceContentRemaining", !remains.objects.empty(), "SomeResourcesRemain",
+      concat("Some resources are remaining: ", counts(remains.objects, "has")), "ContentRemoved",
+      "All content successfully removed");
+  set("NamespaceFinalizersRemaining", !remains.finalizers.empty(), "SomeFinalizersRemain",
+      concat("Some content in the namespace has finalizers remaining: ", counts(remains.finalizers, "in")),
+      "ContentHasNoFinalizers", "All content-preserving finalizers finished");
   const json::value* live = json::find(space.doc(), "status", "conditions");
   if (live && *live == *json::find(status, "conditions") &&
       json::get_string(space.doc(), "status", "phase") == "Terminating")
@@ -74,22 +81,33 @@ Result<void> NamespaceReconciler::show(const Object& space, const Remains& remai
   return {};
 }
 
+void NamespaceReconciler::empty_all(const std::string& ns, Remains& remains) {
+  Result<void> pods = empty(kube::kPods, ns, remains);
+  if (!pods) remains.content = pods.error();
+  if (!pods || !remains.objects.empty()) return;
+  Result<std::vector<client::Resource>> resources = client_.resources();
+  if (!resources) {
+    remains.discovery = resources.error();
+    return;
+  }
+  // One resource that fails does not keep the others.
+  for (const client::Resource& resource : *resources) {
+    if (!resource.namespaced || resource.group_resource() == kube::kPods.group_resource()) continue;
+    Result<void> emptied = empty(resource, ns, remains);
+    if (!emptied && !remains.content) remains.content = emptied.error();
+  }
+}
+
 Result<client::Again> NamespaceReconciler::reconcile(const client::Key& key) {
   std::optional<Object> space = namespaces_.get(key.name);
   if (!space || !space->deleting() || finalized(*space)) return client::Again{};
   Remains remains;
   const std::string& ns = key.name.name;
-  SERIN_TRY(empty(kube::kPods, ns, remains));
-  if (remains.objects.empty()) {
-    std::vector<client::Resource> resources = SERIN_TRY(client_.resources());
-    for (const client::Resource& resource : resources)
-      if (resource.namespaced && resource.group_resource() != kube::kPods.group_resource())
-        SERIN_TRY(empty(resource, ns, remains));
-  }
-  if (!remains.objects.empty()) {
-    SERIN_TRY(show(*space, remains));
-    return client::Again{kLookAgain};
-  }
+  empty_all(ns, remains);
+  const std::optional<Error>& failure = remains.discovery ? remains.discovery : remains.content;
+  if (failure || !remains.objects.empty()) SERIN_TRY(show(*space, remains));
+  if (failure) return fail(*failure);
+  if (!remains.objects.empty()) return client::Again{kLookAgain};
   Object live = SERIN_TRY(client_.live().get(kube::kNamespaces, key.name));
   Object released = live.edit([](json::value& doc) {
     json::array kept;

@@ -17,10 +17,13 @@ class NamespaceReconciler final : public client::Reconciler {
   Result<client::Again> reconcile(const client::Key& key) override;
 
  private:
-  /// What is left in the namespace, per resource, after deleting it.
+  /// What is left in the namespace, per resource, after deleting it, and what has failed.
   struct Remains {
     std::map<std::string, size_t> objects, finalizers;
+    std::optional<Error> discovery, content;
   };
+  /// As `empty`, for the pods and, when they are gone, for everything.
+  void empty_all(const std::string& ns, Remains& remains);
   Result<void> empty(const client::Resource& resource, const std::string& ns, Remains& remains);
   Result<void> show(const kube::Object& space, const Remains& remains);
 

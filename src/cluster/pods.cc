@@ -1,6 +1,7 @@
 #include "cluster/pods.h"
 
 #include <algorithm>
+#include <bit>
 #include <map>
 #include <tuple>
 
@@ -16,19 +17,21 @@ struct Rank {
   int phase;
   bool ready;
   int64_t cost;
-  int alone;            // minus the number of related pods on its node
-  int64_t ready_since;  // minus the time, for ready pods
-  int64_t restarts;     // minus their number
-  int64_t created;      // minus the time
-  std::string name;
+  int alone;         // minus the number of related pods on its node
+  int ready_for;     // power of two of the time, for ready pods
+  int64_t restarts;  // minus their number
+  int age;           // power of two of the time
+  std::string uid;
   auto operator<=>(const Rank&) const = default;
 };
 
-int64_t seconds(std::optional<TimePoint> time) {
-  return time ? std::chrono::duration_cast<std::chrono::seconds>(time->time_since_epoch()).count() : 0;
+/// The power of two of the time since then; without a time it counts as just now.
+int magnitude(std::optional<TimePoint> since, TimePoint now) {
+  if (!since || *since >= now) return -1;
+  return std::bit_width(static_cast<uint64_t>((now - *since).count())) - 1;
 }
 
-Rank rank(const Object& pod, const std::map<std::string, int>& on_node) {
+Rank rank(const Object& pod, const std::map<std::string, int>& on_node, TimePoint now) {
   std::string node(json::get_string(pod.doc(), "spec", "nodeName"));
   std::string_view phase = json::get_string(pod.doc(), "status", "phase");
   int64_t restarts = 0;
@@ -40,10 +43,10 @@ Rank rank(const Object& pod, const std::map<std::string, int>& on_node) {
           pod_ready(pod),
           parse_int<int64_t>(pod.annotation("controller.kubernetes.io/pod-deletion-cost")).value_or(0),
           neighbours == on_node.end() ? 0 : -neighbours->second,
-          -seconds(available_at(pod, Duration{})),
+          pod_ready(pod) ? magnitude(available_at(pod, Duration{}), now) : 0,
           -restarts,
-          -seconds(pod.created()),
-          std::string(pod.name())};
+          magnitude(pod.created(), now),
+          std::string(pod.uid())};
 }
 
 }  // namespace
@@ -64,12 +67,12 @@ std::optional<TimePoint> available_at(const Object& pod, Duration min_ready) {
   return parse_time(json::get_string(*ready, "lastTransitionTime")).value_or(TimePoint{}) + min_ready;
 }
 
-void sort_for_deletion(std::vector<Object>& pods, const std::vector<Object>& related) {
+void sort_for_deletion(std::vector<Object>& pods, const std::vector<Object>& related, TimePoint now) {
   std::map<std::string, int> on_node;
   for (const Object& pod : related)
     if (pod_active(pod)) ++on_node[std::string(json::get_string(pod.doc(), "spec", "nodeName"))];
   std::vector<std::pair<Rank, Object>> ranked;
-  for (Object& pod : pods) ranked.emplace_back(rank(pod, on_node), pod);
+  for (Object& pod : pods) ranked.emplace_back(rank(pod, on_node, now), pod);
   std::sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   for (size_t i = 0; i < pods.size(); ++i) pods[i] = ranked[i].second;
 }

@@ -25,8 +25,9 @@ inline bool pod_available(const Object& pod, Duration min_ready, TimePoint now) 
 
 /// Sorts the pods that should go first to the front, as the ReplicaSet controller of Kubernetes ranks them:
 /// unassigned, pending, not ready, low controller.kubernetes.io/pod-deletion-cost, doubled up on a node, ready
-/// for the shortest time, restarted most often, youngest. `related` are the active pods of the same owner's sets,
+/// for the shortest time, restarted most often, youngest; then by uid, which is as good as chance. Times count by powers
+/// of two, so that pods of about one age go in random order. `related` are the active pods of the same owner's sets,
 /// which count for doubling up.
-void sort_for_deletion(std::vector<Object>& pods, const std::vector<Object>& related);
+void sort_for_deletion(std::vector<Object>& pods, const std::vector<Object>& related, TimePoint now);
 
 }  // namespace serin::cluster

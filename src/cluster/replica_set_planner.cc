@@ -7,6 +7,13 @@
 #include "kube/resources.h"
 
 namespace serin::cluster {
+namespace {
+
+/// Of one set, so that a large one neither floods the server nor holds up the others. What is left is done by the pass
+/// that the first of these pods brings about.
+constexpr int64_t kMostPodsPerPass = 500;
+
+}  // namespace
 
 Object pod_from_template(const Object& owner, const json::value& pod_template) {
   json::value pod = json::object{{"apiVersion", "v1"}, {"kind", "Pod"}, {"metadata", json::object()}};
@@ -62,14 +69,14 @@ Result<ReplicaSetDecision> plan(const ReplicaSetObserved& observed, TimePoint no
   }
 
   int64_t wanted = std::max<int64_t>(0, json::get_int(set.doc(), 1, "spec", "replicas"));
-  int64_t missing = wanted - static_cast<int64_t>(active.size());
+  int64_t missing = std::clamp(wanted - static_cast<int64_t>(active.size()), -kMostPodsPerPass, kMostPodsPerPass);
   if (!set.deleting() && missing > 0) {
     if (const json::value* pod_template = json::find(set.doc(), "spec", "template")) {
       Object pod = pod_from_template(set, *pod_template);
       decision.creates.assign(static_cast<size_t>(missing), client::create(kube::kPods, pod, "create a pod"));
     }
   } else if (!set.deleting() && missing < 0) {
-    sort_for_deletion(active, observed.related);
+    sort_for_deletion(active, observed.related, now);
     for (int64_t i = 0; i < -missing; ++i) {
       client::DeleteOptions options;
       options.uid = active[static_cast<size_t>(i)].uid();

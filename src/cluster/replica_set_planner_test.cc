@@ -54,9 +54,9 @@ Object pod(const PodIs& is) {
 std::string first_to_go(const std::vector<PodIs>& pods, std::vector<Object> related = {}) {
   std::vector<Object> sorted;
   for (const PodIs& is : pods) sorted.push_back(pod(is));
-  sort_for_deletion(sorted, related.empty() ? sorted : related);
+  sort_for_deletion(sorted, related.empty() ? sorted : related, kNow);
   std::vector<Object> reversed(sorted.rbegin(), sorted.rend());
-  sort_for_deletion(reversed, related.empty() ? sorted : related);
+  sort_for_deletion(reversed, related.empty() ? sorted : related, kNow);
   EXPECT_EQ(reversed.front().name(), sorted.front().name());
   return std::string(sorted.front().name());
 }
@@ -75,6 +75,8 @@ TEST(SortForDeletion, RanksAsKubernetesDoes) {
                         {pod({"a", "node-1"}), pod({"b", "node-2"}), pod({"c", "node-2"})}),
             "b")
       << "doubled up first";
+  EXPECT_EQ(first_to_go({{.name = "b", .ready_for = 100min}, {.name = "a", .ready_for = 90min}}), "a") << "about as long";
+  EXPECT_EQ(first_to_go({{.name = "a", .ready_for = 100min}, {.name = "b", .ready_for = 90min}}), "a") << "so by uid";
 }
 
 TEST(ReplicaSetPlan, MakesWhatIsMissing) {
@@ -86,6 +88,14 @@ TEST(ReplicaSetPlan, MakesWhatIsMissing) {
   EXPECT_EQ(made.controller()->uid, "set-uid");
   EXPECT_EQ(json::get_int(decision.status, 0, "replicas"), 1);
   EXPECT_EQ(json::get_int(decision.status, 0, "observedGeneration"), 4);
+}
+
+TEST(ReplicaSetPlan, MakesAndDeletesFiveHundredAtATime) {
+  ReplicaSetDecision decision = plan({set_of(2000), {}, {}}, kNow).value();
+  EXPECT_EQ(decision.creates.size(), 500u);
+  std::vector<Object> many;
+  for (int i = 0; i < 600; ++i) many.push_back(pod({concat("p", i)}));
+  EXPECT_EQ(plan({set_of(0), many, {}}, kNow)->deletes.size(), 500u);
 }
 
 TEST(ReplicaSetPlan, PodsThatEndOrGoCountAsMissing) {

@@ -133,7 +133,8 @@ TEST(Garbage, GoesWhenItsLastOwnerHasGone) {
     return plan({kube::kConfigMaps, owned(uids), owners, {}}).writes;
   };
   EXPECT_TRUE(decide({State::kPresent}).empty());
-  EXPECT_TRUE(decide({State::kUnknown}).empty());
+  EXPECT_TRUE(decide({State::kUnserved}).empty());
+  EXPECT_TRUE(decide({State::kUnresolvable}).empty());
   EXPECT_TRUE(decide({State::kPresent, State::kPresent}).empty());
   auto gone = decide({State::kGone, State::kGone});
   ASSERT_EQ(gone.size(), 1u);

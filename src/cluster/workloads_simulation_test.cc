@@ -204,6 +204,51 @@ TEST(DeploymentSimulation, ABrokenImageExceedsTheDeadlineAndKeepsTheOldPods) {
   EXPECT_TRUE(condition_true(cluster.get(kDeployments, "web"), "Available"));
 }
 
+TEST(DeploymentSimulation, TheCauseOfAChangeStaysWithItsRevision) {
+  TestCluster cluster;
+  ASSERT_TRUE(cluster.api.create(kDeployments, workload("Deployment", "web", 1)));
+  cluster.simulation.run_for(1min);
+  cluster.patch(kDeployments, "web", R"({"metadata":{"annotations":{"kubernetes.io/change-cause":"first"}}})");
+  cluster.simulation.run_for(1min);
+  // As kubectl has it: first the change, then its cause. The other way round the cause may reach the set before.
+  cluster.set_image("web", "app:v2");
+  cluster.patch(kDeployments, "web", R"({"metadata":{"annotations":{"kubernetes.io/change-cause":"second"}}})");
+  cluster.simulation.run_for(1min);
+  // What `kubectl rollout history` prints.
+  std::map<std::string, std::string> causes;
+  for (const Object& set : cluster.list(kReplicaSets))
+    causes[std::string(set.annotation(kRevision))] = set.annotation("kubernetes.io/change-cause");
+  EXPECT_EQ(causes, (std::map<std::string, std::string>{{"1", "first"}, {"2", "second"}}));
+}
+
+TEST(DeploymentSimulation, ANewSizeLeavesAFinishedUpdateFinished) {
+  TestCluster cluster;
+  ASSERT_TRUE(cluster.api.create(kDeployments, workload("Deployment", "web", 1)));
+  cluster.simulation.run_for(1min);
+  cluster.patch(kDeployments, "web", R"({"spec":{"replicas":4}})");
+  for (int i = 0; i < 20; ++i) {
+    cluster.simulation.run_for(500ms);
+    EXPECT_EQ(reason_of(cluster.get(kDeployments, "web"), "Progressing"), "NewReplicaSetAvailable");
+  }
+  EXPECT_TRUE(complete(cluster, "web"));
+}
+
+TEST(DeploymentSimulation, SaysWhyItsSetIsRefused) {
+  TestCluster cluster;
+  bool refuse = true;
+  cluster.api.before_write([&](const client::testing::MemoryClient::Call& call) -> Result<void> {
+    if (refuse && call.verb == "create" && call.resource == kReplicaSets) return fail(Code::kForbidden, "quota");
+    return {};
+  });
+  ASSERT_TRUE(cluster.api.create(kDeployments, workload("Deployment", "web", 1)));
+  cluster.simulation.run_for(10s);
+  EXPECT_EQ(reason_of(cluster.get(kDeployments, "web"), "Progressing"), "ReplicaSetCreateError");
+  refuse = false;
+  cluster.simulation.run_for(2min);
+  EXPECT_TRUE(complete(cluster, "web"));
+  EXPECT_EQ(reason_of(cluster.get(kDeployments, "web"), "Progressing"), "NewReplicaSetAvailable");
+}
+
 TEST(DeploymentSimulation, KeepsNoMoreHistoryThanAskedFor) {
   TestCluster cluster;
   ASSERT_TRUE(cluster.api.create(kDeployments, workload("Deployment", "web", 1).edit([](json::value& doc) {

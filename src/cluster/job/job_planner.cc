@@ -103,12 +103,12 @@ void withdraw(const std::vector<Object>& pods, std::vector<Write>& deletes) {
 }
 
 /// Which active pods are too many: indexes out of range or doubled, then the first of the usual ranking.
-std::vector<Object> surplus(const Job& job, const std::vector<JobPod>& pods, size_t at_least) {
+std::vector<Object> surplus(const Job& job, const std::vector<JobPod>& pods, size_t at_least, TimePoint now) {
   std::vector<Object> active, gone;
   for (const JobPod& it : pods)
     if (it.state == State::kActive) active.push_back(it.pod);
   std::vector<Object> related = active;
-  sort_for_deletion(active, related);
+  sort_for_deletion(active, related, now);
   if (job.indexed) {
     std::map<int64_t, size_t> copies;
     for (const Object& pod : active)
@@ -170,7 +170,7 @@ void scale(const Job& job, const std::vector<JobPod>& pods, const JobCounts& cou
   }
   wanted = std::max<int64_t>(0, wanted);
   auto present = static_cast<int64_t>(active);
-  std::vector<Object> gone = surplus(job, pods, static_cast<size_t>(std::max<int64_t>(0, present - wanted)));
+  std::vector<Object> gone = surplus(job, pods, static_cast<size_t>(std::max<int64_t>(0, present - wanted)), now);
   if (!gone.empty()) {
     withdraw(gone, decision.deletes);
     return;
@@ -266,7 +266,7 @@ Result<JobDecision> plan(const JobObserved& observed, TimePoint now) {
     if (unfinished == 0 && counts.settled()) finish(*ending, status, now, decision.events);
   } else {
     if (job.suspended) {
-      withdraw(surplus(job, pods, active), decision.deletes);
+      withdraw(surplus(job, pods, active, now), decision.deletes);
     } else if (!observed.job.deleting()) {
       scale(job, pods, counts, active, now, decision);
     }
