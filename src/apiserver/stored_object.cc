@@ -83,11 +83,17 @@ kube::Object ObjectCache::get(const EntryPtr& entry) {
 }
 
 void ObjectCache::put(const EntryPtr& entry, kube::Object object) {
+  std::vector<Slot> dropped;  // outside the lock: dropping a document takes longer than all else here
   std::lock_guard lock(mutex_);
   auto [slot, added] = slots_.insert_or_assign(entry.get(), Slot{entry, std::move(object)});
-  if (added) order_.push_back(entry.get());
-  while (order_.size() > capacity_) {
-    slots_.erase(order_.front());
+  if (!added) return;
+  order_.push_back(entry.get());
+  bytes_ += entry->bytes.size();
+  while (bytes_ > capacity_ && order_.size() > 1) {
+    auto oldest = slots_.find(order_.front());
+    bytes_ -= oldest->second.entry->bytes.size();
+    dropped.push_back(std::move(oldest->second));
+    slots_.erase(oldest);
     order_.pop_front();
   }
 }

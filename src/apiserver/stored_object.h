@@ -7,6 +7,7 @@
 #include <mutex>
 #include <string>
 #include <unordered_map>
+#include <vector>
 #include <deque>
 
 #include "apiserver/store/store.h"
@@ -34,10 +35,14 @@ class ObjectSplicer {
 /// The text between the braces of metadata and everything behind, for representations that need metadata only.
 std::string_view after_metadata_brace(std::string_view stored);
 
-/// Parses entries on demand and keeps the latest parsed ones. Safe from any thread.
+/// Parsed entries take about three times the memory of their text.
+inline constexpr size_t kObjectCacheBytes = 2 << 20;
+
+/// Parses entries on demand and keeps the latest parsed ones, as many as have `capacity` bytes of stored text. Safe
+/// from any thread.
 class ObjectCache {
  public:
-  explicit ObjectCache(size_t capacity = 1024) : capacity_(capacity) {}
+  explicit ObjectCache(size_t capacity = kObjectCacheBytes) : capacity_(capacity) {}
 
   /// The object in its storage version, with its resourceVersion.
   kube::Object get(const EntryPtr& entry);
@@ -50,7 +55,8 @@ class ObjectCache {
     kube::Object object;
   };
   std::mutex mutex_;
-  size_t capacity_;
+  const size_t capacity_;
+  size_t bytes_ = 0;  // guarded by mutex_
   std::unordered_map<const Entry*, Slot> slots_;  // guarded by mutex_
   std::deque<const Entry*> order_;                // guarded by mutex_; oldest first
 };

@@ -143,7 +143,8 @@ void track_update(const json::value& before, json::value& after, const Manager& 
   ManagedFields managed = ManagedFields::of(after);
   if (managed.entries().empty() && !reset) managed = ManagedFields::of(before);
 
-  Comparison changes = compare(without_bookkeeping(before), without_bookkeeping(after), schema);
+  Comparison changes = compare(before, after, schema);
+  changes.removed.drop({"f:metadata", "f:managedFields"});
   for (FieldSet* set : {&changes.added, &changes.modified}) strip(*set, schema, manager.subresource);
   if (!changes.same()) {
     ManagedEntry mine = entry_for(manager, "Update");

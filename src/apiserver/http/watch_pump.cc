@@ -47,8 +47,12 @@ struct WatchPump::Session {
   std::unique_ptr<Watcher> watcher;
   std::shared_ptr<net::BodyStream> stream;
   std::atomic<bool> closed{false};
+  std::atomic<bool> raised{false};  ///< stands in Signals::ready
+  std::atomic<bool> behind{false};  ///< waits until what has been sent is gone
   TimePoint ends{}, next_bookmark{};
   Revision seen = 0;
+  size_t representation = 0;              ///< see `Encoding`; 0: not asked for yet
+  const Catalog* catalog = nullptr;       ///< in which the resource was last seen; only compared
   bool started = false;            ///< something has been sent: a Table has had its columns
   bool initial_sent = false;
 
@@ -62,6 +66,7 @@ struct WatchPump::Session {
 };
 
 void WatchPump::Signals::raise(const std::weak_ptr<Session>& session) {
+  if (auto alive = session.lock(); !alive || alive->raised.exchange(true)) return;
   {
     std::lock_guard lock(mutex);
     ready.push_back(session);
@@ -101,7 +106,9 @@ void WatchPump::start(WatchRequest request, std::unique_ptr<net::Responder> resp
   session->ends = now + session->request.timeout;
   session->next_bookmark = now + options_.bookmark_interval;
   session->stream = responder->stream(stream_head(session->request.as));
-  session->stream->on_drained([signals = signals_, weak] { signals->raise(weak); });
+  session->stream->on_drained([signals = signals_, weak] {
+    if (auto alive = weak.lock(); alive && alive->behind.exchange(false)) signals->raise(weak);
+  });
   session->stream->on_closed([signals = signals_, weak] {
     if (auto alive = weak.lock()) alive->closed = true;
     signals->raise(weak);
@@ -126,10 +133,10 @@ void WatchPump::run() {
     }
     TimePoint now = rest_.clock().now();
     std::vector<SessionPtr> ended;
-    std::set<Session*> done;
     for (const auto& weak : ready) {
       SessionPtr session = weak.lock();
-      if (!session || !done.insert(session.get()).second) continue;
+      if (!session) continue;
+      session->raised = false;  // what comes from here on raises it again
       {
         std::lock_guard lock(sessions_mutex_);
         if (!sessions_.contains(session)) continue;  // not started yet, or over
@@ -138,12 +145,13 @@ void WatchPump::run() {
     }
     if (now >= next_tick) {
       next_tick = now + kTick;
-      std::vector<SessionPtr> all;
+      std::vector<SessionPtr> due;
       {
         std::lock_guard lock(sessions_mutex_);
-        all.assign(sessions_.begin(), sessions_.end());
+        for (const SessionPtr& session : sessions_)
+          if (is_due(*session, now)) due.push_back(session);
       }
-      for (SessionPtr& session : all)
+      for (SessionPtr& session : due)
         if (!pass_deadlines(*session, now)) ended.push_back(std::move(session));
     }
     std::lock_guard lock(sessions_mutex_);
@@ -167,9 +175,18 @@ bool WatchPump::advance(Session& session, TimePoint now) {
       session.initial_sent = true;
     }
     if (!batch->deltas.empty()) session.next_bookmark = now + options_.bookmark_interval;
-    if (!batch->more) break;
+    if (!batch->more) return !session.closed;
   }
+  if (session.closed) return false;
+  session.behind = true;
+  if (session.stream->pending() == 0 && session.behind.exchange(false)) return advance(session, now);
   return !session.closed;
+}
+
+bool WatchPump::is_due(Session& session, TimePoint now) {
+  const Catalog* catalog = session.request.target.cluster->catalog().get();
+  bool changed = std::exchange(session.catalog, catalog) != catalog;
+  return changed || session.closed || now >= session.ends || (session.request.bookmarks && now >= session.next_bookmark);
 }
 
 bool WatchPump::pass_deadlines(Session& session, TimePoint now) {
@@ -194,14 +211,17 @@ net::SharedBytes WatchPump::encoded(Session& session, const Delta& delta) {
         event_bytes(session.request.as, type_text(delta.type), session.writer.event_object(delta.entry, delta.revision, first_table_row)));
   };
   if (first_table_row || delta.initial) return encode();
+  if (session.representation == 0)
+    session.representation =
+        representations_.try_emplace(concat(session.request.target.api_version(), '/', session.request.target.kind(), '/', session.request.as.key()),
+                                     representations_.size() + 1).first->second;
   // A revision is one event of one object.
-  std::string key = concat(delta.revision, '/', type_text(delta.type), '/', session.request.target.api_version(), '/',
-                           session.request.as.key());
+  Encoding key{delta.revision, delta.type, session.representation};
   auto found = cache_.find(key);
   if (found != cache_.end()) return found->second;
   net::SharedBytes bytes = encode();
   cache_.emplace(key, bytes);
-  cache_order_.push_back(std::move(key));
+  cache_order_.push_back(key);
   if (cache_order_.size() > kCachedEvents) {
     cache_.erase(cache_order_.front());
     cache_order_.pop_front();

@@ -49,6 +49,7 @@ class WatchPump {
     std::condition_variable wake;
     std::vector<std::weak_ptr<Session>> ready;  // guarded by mutex
     bool stopping = false;                      // guarded by mutex
+    /// Nothing where the session is among them already.
     void raise(const std::weak_ptr<Session>&);
   };
 
@@ -56,6 +57,8 @@ class WatchPump {
   /// False when the watch has ended.
   bool advance(Session&, TimePoint now);
   bool pass_deadlines(Session&, TimePoint now);
+  /// Whether `pass_deadlines` would find anything to do.
+  static bool is_due(Session&, TimePoint now);
   net::SharedBytes encoded(Session&, const Delta&);
 
   const Rest& rest_;
@@ -65,9 +68,16 @@ class WatchPump {
   std::mutex sessions_mutex_;
   std::set<SessionPtr> sessions_;  // guarded by sessions_mutex_
 
-  // The latest serialised events, by representation and revision. Used by the thread alone.
-  std::map<std::string, net::SharedBytes> cache_;
-  std::deque<std::string> cache_order_;
+  // The latest serialised events. Used by the thread alone, as `representations_`.
+  struct Encoding {
+    Revision revision;
+    client::WatchEvent::Type type;
+    size_t representation;  ///< a number that stands for API version and representation
+    auto operator<=>(const Encoding&) const = default;
+  };
+  std::map<Encoding, net::SharedBytes> cache_;
+  std::deque<Encoding> cache_order_;
+  std::map<std::string, size_t> representations_;  // from 1
 
   std::thread thread_;
 };

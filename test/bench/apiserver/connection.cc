@@ -98,8 +98,9 @@ Connection::~Connection() {
   close(fd_);
 }
 
-void Connection::send(const std::string& request, std::function<void(const Answer&)> done) {
+void Connection::send(const std::string& request, std::function<void(const Answer&)> done, bool keep_body) {
   done_ = std::move(done);
+  keep_body_ = keep_body;
   // Requests are small and the server reads: the socket's buffer always has room.
   if (SSL_write(ssl_, request.data(), int(request.size())) != int(request.size())) die("a request could not be sent");
 }
@@ -130,7 +131,7 @@ void Connection::consume() {
       if (!take_chunks()) return;
     } else {
       size_t take = std::min(left_, input_.size() - at_);
-      answer_.body.append(input_, at_, take);
+      this->take(take);
       at_ += take;
       left_ -= take;
       if (left_ != 0) {
@@ -147,6 +148,12 @@ void Connection::consume() {
     if (done) done(answer);
     if (input_.empty()) return;
   }
+}
+
+/// The next bytes of input belong to the body.
+void Connection::take(size_t size) {
+  answer_.bytes += size;
+  if (keep_body_) answer_.body.append(input_, at_, size);
 }
 
 bool Connection::take_head() {
@@ -185,7 +192,8 @@ bool Connection::take_chunks() {
     size_t take = std::min(left_, input_.size() - at_);
     if (take == 0) break;
     size_t payload = left_ > 2 ? std::min(take, left_ - 2) : 0;
-    (line_ ? lines_ : answer_.body).append(input_, at_, payload);
+    if (line_) lines_.append(input_, at_, payload);
+    else this->take(payload);
     at_ += take;
     left_ -= take;
     if (line_) {

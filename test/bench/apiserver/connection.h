@@ -42,7 +42,8 @@ std::string request_text(const Endpoint&, std::string_view method, std::string_v
 
 struct Answer {
   int status = 0;
-  std::string body;
+  std::string body;   ///< empty where it is only counted
+  size_t bytes = 0;   ///< of the body
   SteadyClock::time_point first_byte{};
 };
 
@@ -54,7 +55,7 @@ class Connection {
   Connection(const Connection&) = delete;
 
   /// One request at a time; `done` is called from within `Poller::run`.
-  void send(const std::string& request, std::function<void(const Answer&)> done);
+  void send(const std::string& request, std::function<void(const Answer&)> done, bool keep_body = true);
   /// As `send`, for an answer that goes on: `line` is called with each line of its body.
   void stream(const std::string& request, std::function<void(std::string_view)> line);
   int fd() const { return fd_; }
@@ -65,6 +66,7 @@ class Connection {
   friend class Poller;
   void readable();
   void consume();
+  void take(size_t size);
   bool take_head();
   bool take_chunks();
 
@@ -74,7 +76,7 @@ class Connection {
   size_t at_ = 0;
   Answer answer_;
   size_t left_ = 0;
-  bool in_body_ = false, chunked_ = false, streaming_ = false;
+  bool in_body_ = false, chunked_ = false, streaming_ = false, keep_body_ = true;
   std::function<void(const Answer&)> done_;
   std::function<void(std::string_view)> line_;
 };

@@ -259,9 +259,9 @@ class Bench {
         connection.send(request_text(server_->endpoint(), "GET", path_), [&](const Answer& answer) {
           took.push_back(ms(SteadyClock::now() - begin));
           first.push_back(ms(answer.first_byte - begin));
-          bytes = double(answer.body.size());
+          bytes = double(answer.bytes);
           done = true;
-        });
+        }, false);
         poller.run([&] { return done; }, SteadyClock::now() + kLimit);
       }
       cpu = server_->cpu_seconds() - cpu;
