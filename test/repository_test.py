@@ -32,7 +32,13 @@ ORGANISATION = re.compile(
 )
 LINK = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)")
 # Text that comes from elsewhere as it is.
-FOREIGN = ("tools/gen-builtin/go.sum",)
+FOREIGN = (
+    "test/clients/go/go.sum",
+    "test/clients/go/go032.sum",
+    "test/clients/javascript/package-lock.json",
+    "test/clients/kubectl/go.sum",
+    "tools/gen-builtin/go.sum",
+)
 
 
 def tracked(root):

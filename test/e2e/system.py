@@ -60,11 +60,15 @@ def enter_own_network():
         fcntl.ioctl(any_socket, siocsifflags, struct.pack("16sh14x", b"lo", iff_up))
 
 
+def skip(why):
+    print("skipped:", why)
+    sys.exit(SKIPPED)
+
+
 def main():
     missing = missing_tools()
     if missing:
-        print("skipped:", "; ".join(missing))
-        sys.exit(SKIPPED)
+        skip("; ".join(missing))
     enter_own_network()
     unittest.main(verbosity=2)
 
@@ -90,11 +94,11 @@ class Failed(subprocess.SubprocessError):
 
 
 def run(command, status=0, stdin=None, env=None, timeout=PATIENCE):
-    """Runs a command and returns what it printed, on both streams; Failed where its status is not `status`."""
+    """Runs a command and returns what it printed, on both streams; Failed where its status is not `status` (None: any)."""
     done = subprocess.run(command, input=stdin, env=env, timeout=timeout, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           stdin=subprocess.DEVNULL if stdin is None else None)
-    if done.returncode != status:
+    if status is not None and done.returncode != status:
         raise Failed(f"{' '.join(command)} ended with {done.returncode}, not {status}:\n{done.stdout}")
     return done.stdout
 
@@ -150,13 +154,15 @@ def start_ticks(pid):
 
 
 class System:
-    """`serin up` on a state directory of its own. Close it: that ends the pods too."""
+    """`serin up`, with `arguments` besides, on a state directory of its own. Close it: that ends the pods too."""
 
-    def __init__(self, clusters=1):
+    def __init__(self, clusters=1, arguments=(), port=0):
         self.directory = tempfile.mkdtemp(prefix="serin-e2e-")
         self.state = os.path.join(self.directory, "state")
         self.kubeconfig = os.path.join(self.state, "kubeconfig")
         self.clusters = clusters
+        self.arguments = arguments
+        self.port = port
         self.gateways = {}
         self.process = None
         self.log = os.path.join(self.directory, "serin.log")
@@ -170,7 +176,8 @@ class System:
         with open(self.log, "a", encoding="utf-8") as log:
             begin = log.tell()
             self.process = subprocess.Popen(
-                [SERIN, "up", "--state", self.state, "--api-port", "0", "--clusters", str(self.clusters)],
+                [SERIN, "up", "--state", self.state, "--api-port", str(self.port),
+                 "--clusters", str(self.clusters), *self.arguments],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=self.environment)
 
         def ready():

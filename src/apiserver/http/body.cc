@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "apiserver/http/request_info.h"
 #include "base/strings.h"
 #include "data/yaml.h"
 #include "kube/protobuf.h"
@@ -156,7 +157,7 @@ Result<client::DeleteOptions> read_delete_options(const net::Request& request) {
   }
   if (auto grace = number(request, "gracePeriodSeconds")) options.grace_seconds = grace;
   if (std::string policy = request.parameter("propagationPolicy"); !policy.empty()) options.propagation = policy;
-  if (request.parameter("orphanDependents") == "true") options.propagation = "Orphan";
+  if (is_set(request, "orphanDependents")) options.propagation = "Orphan";
   options.dry_run |= all(request.parameter("dryRun"));
   return options;
 }
@@ -174,8 +175,7 @@ Result<client::WriteOptions> read_write_options(const net::Request& request, std
   if (!dry_run.empty() && dry_run != "All")
     return fail(Code::kInvalid, concat("dryRun: Unsupported value: \"", dry_run, "\": supported values: \"All\""));
   options.dry_run = !dry_run.empty();
-  std::string force = request.parameter("force");
-  options.force = force == "true" || force == "1";
+  options.force = is_set(request, "force");
   return options;
 }
 

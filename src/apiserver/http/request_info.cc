@@ -8,8 +8,7 @@ namespace {
 std::string verb_of(const net::Request& request, bool named) {
   const std::string& method = request.method;
   if (method == "GET" || method == "HEAD") {
-    std::string watch = request.parameter("watch");
-    if (!watch.empty() && watch != "false" && watch != "0") return "watch";
+    if (is_set(request, "watch")) return "watch";
     return named ? "get" : "list";
   }
   if (method == "POST") return "create";
@@ -63,6 +62,12 @@ RequestInfo parse_request(const net::Request& request) {
   }
   info.verb = verb_of(request, !info.name.empty());
   return info;
+}
+
+bool is_set(const net::Request& request, std::string_view parameter) {
+  if (!request.has_parameter(parameter)) return false;
+  std::string value = lower(request.parameter(parameter));
+  return value != "0" && value != "false";
 }
 
 }  // namespace serin::apiserver

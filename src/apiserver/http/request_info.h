@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "net/http.h"
 
@@ -20,5 +21,9 @@ struct RequestInfo {
 };
 
 RequestInfo parse_request(const net::Request&);
+
+/// A query parameter that is true or false, as Kubernetes reads it: true where it is there and says neither "0" nor "false".
+/// (Python's clients send "True".)
+bool is_set(const net::Request&, std::string_view parameter);
 
 }  // namespace serin::apiserver

@@ -154,11 +154,7 @@ void ApiHandler::serve_list(Call& call) {
 
 void ApiHandler::serve_watch(Call& call) {
   const net::Request& request = call.request;
-  auto is_true = [&](const char* name) {
-    std::string value = request.parameter(name);
-    return value == "true" || value == "1";
-  };
-  WatchRequest watch{call.target(), call.as, {}, is_true("allowWatchBookmarks"), false, {}};
+  WatchRequest watch{call.target(), call.as, {}, is_set(request, "allowWatchBookmarks"), false, {}};
   if (watch.as.encoding == Representation::Encoding::kYaml) watch.as.encoding = Representation::Encoding::kJson;
   watch.options.label_selector = request.parameter("labelSelector");
   watch.options.field_selector = request.parameter("fieldSelector");
@@ -169,7 +165,7 @@ void ApiHandler::serve_watch(Call& call) {
     watch.target.name.name.clear();
   }
   std::string match = request.parameter("resourceVersionMatch"), version = request.parameter("resourceVersion");
-  bool initial = is_true("sendInitialEvents");
+  bool initial = is_set(request, "sendInitialEvents");
   if (!request.has_parameter("sendInitialEvents") && !match.empty())
     return call.fail(forbidden_parameter("resourceVersionMatch", "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"));
   if (request.has_parameter("sendInitialEvents") && match != "NotOlderThan")
@@ -219,10 +215,9 @@ void ApiHandler::serve_log(Call& call) {
     if (!known)
       return call.fail({Code::kBadRequest, concat("container ", log.container, " is not valid for pod ", call.info.name)});
   }
-  auto flag = [&](const char* name) { std::string v = request.parameter(name); return v == "true" || v == "1"; };
-  log.follow = flag("follow");
-  log.previous = flag("previous");
-  log.timestamps = flag("timestamps");
+  log.follow = is_set(call.request, "follow");
+  log.previous = is_set(call.request, "previous");
+  log.timestamps = is_set(call.request, "timestamps");
   log.tail_lines = parse_int<int64_t>(request.parameter("tailLines"));
   log.limit_bytes = parse_int<int64_t>(request.parameter("limitBytes"));
   if (auto since = parse_int<int64_t>(request.parameter("sinceSeconds"))) log.since = rest_.clock().now() - std::chrono::seconds(*since);
