@@ -211,13 +211,15 @@ std::string ObjectWriter::list(const Page& page) const {
     for (const EntryPtr& entry : page.entries) bytes += entry->bytes.size() + 64;
   out.reserve(bytes);
   bool first = true;
+  ObjectSplicer splicer(target_.api_version(), target_.kind());
   for (const EntryPtr& entry : page.entries) {
     if (!first) out += ',';
     first = false;
-    if (whole) append_object(out, *entry, target_.api_version(), target_.kind(), entry->revision);
+    if (whole) splicer.append(out, *entry, entry->revision);
     else out += partial(rest_.object(target_, entry));
   }
-  return finished(out + "]}");
+  out += "]}";
+  return finished(std::move(out));
 }
 
 std::string ObjectWriter::event_object(const EntryPtr& entry, Revision revision, bool with_columns) const {

@@ -4,6 +4,7 @@
 
 #include "apiserver/http/body.h"
 #include "apiserver/http/call.h"
+#include "apiserver/http/list_stream.h"
 #include "base/strings.h"
 #include "base/time.h"
 
@@ -142,9 +143,12 @@ void ApiHandler::serve_list(Call& call) {
   Target target = call.target();
   auto page = rest_.list(target, read_options(call.request));
   if (!page) return call.fail(page.error());
-  net::Response response = json_response(200, ObjectWriter(rest_, target, call.as).list(*page));
+  bool long_list = is_long_list(call.request, call.as, *page);
+  net::Response response = json_response(200, long_list ? "" : ObjectWriter(rest_, target, call.as).list(*page));
   response.headers.set("Content-Type", call.as.content_type());
   if (!call.resource->deprecation.empty()) add_warning(response, call.resource->deprecation);
+  if (long_list)
+    return send_long_list(rest_, target, *std::move(page), std::move(response), std::exchange(call.responder, nullptr));
   call.send(std::move(response));
 }
 

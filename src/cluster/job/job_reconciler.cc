@@ -2,7 +2,7 @@
 
 #include "base/strings.h"
 #include "cluster/job/job_planner.h"
-#include "data/patch.h"
+#include "cluster/status_change.h"
 #include "kube/resources.h"
 
 namespace serin::cluster {
@@ -14,24 +14,6 @@ using client::Write;
 std::string job_name_of(const Object& pod) {
   if (auto owner = pod.controller(); owner && owner->kind == kube::kJobs.kind) return owner->name;
   return std::string(pod.label(kJobName));
-}
-
-/// The patch that brings the status to `wanted`, valid for the version that was read; nullopt where nothing differs.
-std::optional<Write> status_change(const Object& job, const json::value& wanted) {
-  static const json::value kNone = json::object();
-  const json::value* live = json::find(job.doc(), "status");
-  json::value change = json::make_merge_patch(live && live->is_object() ? *live : kNone, wanted);
-  // What is missing counts as 0 or empty.
-  std::vector<std::string> nothing;
-  for (const auto& [name, value] : change.as_object()) {
-    bool empty = (value.is_number() && json::as_int(&value) == 0) || (value.is_object() && value.get_object().empty());
-    if (empty && (!live || !json::find(*live, name))) nothing.emplace_back(name);
-  }
-  for (const std::string& name : nothing) change.as_object().erase(name);
-  if (change.as_object().empty()) return std::nullopt;
-  Write write = client::patch_status(kube::kJobs, job.key(), std::move(change), "status");
-  json::set(write.patch.body, {"metadata", "resourceVersion"}, json::value(job.version().str()));
-  return write;
 }
 
 bool gone(const Result<Object>& done) {
@@ -109,7 +91,7 @@ Result<Again> JobReconciler::reconcile(const client::Key& key) {
     events_.warning(*job, "FailedDelete", concat("Error deleting: ", failure->message));
     break;
   }
-  if (std::optional<Write> change = status_change(*job, decision.status)) {
+  if (std::optional<Write> change = status_change(kube::kJobs, *job, decision.status)) {
     Result<Object> stored = execute(client_, *change);
     if (failed_with(stored, Code::kNotFound)) return Again{};
     SERIN_TRY(std::move(stored));

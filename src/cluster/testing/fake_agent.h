@@ -29,11 +29,13 @@ class FakeAgent final : public client::Actor {
   };
   std::map<std::string, Run> runs;
   std::function<int64_t(const kube::Object& pod)> exit_code;  ///< in place of Run::code, where set
-  bool dead = false;  ///< does nothing and renews no lease
+  bool renews = false;  ///< keeps the Lease and the Ready condition of node-1, every 10 s
+  bool dead = false;    ///< does nothing
 
   bool step(Random&) override {
     next_.reset();
     if (dead) return false;
+    if (renews && beat()) return true;
     kube::ObjectList pods = api_.list(kube::kPods).value();
     for (const kube::Object& pod : pods.items) {
       if (json::get_string(pod.doc(), "spec", "nodeName").empty()) continue;
@@ -68,6 +70,24 @@ class FakeAgent final : public client::Actor {
   std::optional<TimePoint> next_due() const override { return next_; }
 
  private:
+  bool beat() {
+    if (clock_.now() < next_beat_) {
+      next_ = next_beat_;
+      return false;
+    }
+    next_beat_ = clock_.now() + std::chrono::seconds(10);
+    json::object spec{{"renewTime", format_micro_time(clock_.now())}};
+    kube::NamespacedName name{"kube-node-lease", "node-1"};
+    if (!execute(api_, client::merge_patch(kube::kLeases, name, json::object{{"spec", spec}}, "")))
+      (void)api_.create(kube::kLeases, kube::Object(json::object{{"metadata", json::object{{"namespace", name.ns}, {"name", name.name}}},
+                                                                 {"spec", spec}}));
+    kube::Object node = api_.get(kube::kNodes, {"", "node-1"}).value();
+    json::value status = json::object{{"conditions", json::items(node.doc(), "status", "conditions")}};
+    if (kube::set_condition(status, "Ready", "True", "", "", clock_.now()))
+      (void)execute(api_, client::patch_status(kube::kNodes, node.key(), status, "ready"));
+    return true;
+  }
+
   void end(const kube::Object& pod, int64_t code) {
     json::object terminated{{"exitCode", code}, {"finishedAt", format_time(clock_.now())}};
     json::value status = json::object{
@@ -90,6 +110,7 @@ class FakeAgent final : public client::Actor {
   std::map<std::string, TimePoint> starts_, stops_, ends_;
   std::set<std::string> stopped_;
   std::optional<TimePoint> next_;
+  TimePoint next_beat_{};
   int address_ = 0;
 };
 
