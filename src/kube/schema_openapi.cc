@@ -26,6 +26,13 @@ std::string component_name(const ResourceInfo& info) {
   return concat(out, ".", info.resource.version, ".", info.resource.kind);
 }
 
+/// Values that Kubernetes describes as types of their own; empty for any other. Clients know them by these names.
+std::string shared_component(const Schema& schema) {
+  if (schema.format == "quantity") return "io.k8s.apimachinery.pkg.api.resource.Quantity";
+  if (schema.format == "int-or-string") return "io.k8s.apimachinery.pkg.util.intstr.IntOrString";
+  return {};
+}
+
 json::value reference(std::string_view component) {
   return json::object{{"$ref", concat("#/components/schemas/", component)}};
 }
@@ -42,8 +49,9 @@ class Writer {
 
   /// A schema where it is used: named types by reference, with what stands beside it.
   json::value use(const Schema& schema) {
-    if (schema.name.empty()) return body(schema);
-    std::string name = component_name(schema.name);
+    std::string name = shared_component(schema);
+    if (name.empty() && schema.name.empty()) return body(schema);
+    if (name.empty()) name = component_name(schema.name);
     declare(schema, name);
     json::object out;
     bool extras = !schema.default_value.is_null() || schema.retain_keys;

@@ -254,7 +254,7 @@ class Parser {
     if (text == "MicroTime") return scalar(SchemaType::kString, "micro-time");
     if (text == "Duration") return scalar(SchemaType::kString, "duration");
     if (text == "Quantity") return scalar(SchemaType::kString, "quantity");
-    if (text == "IntOrString") return scalar(SchemaType::kIntOrString);
+    if (text == "IntOrString") return scalar(SchemaType::kIntOrString, "int-or-string");
     if (text == "JSON") return scalar(SchemaType::kAny, "json");
     if (text == "SchemaOrBool") return scalar(SchemaType::kAny, "schema-or-bool");
     if (text == "SchemaOrArray") return scalar(SchemaType::kAny, "schema-or-array");

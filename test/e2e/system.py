@@ -29,7 +29,7 @@ POLL = 0.05
 SKIPPED = 77  # what ctest takes for "skipped"
 
 
-OLDEST_KUBECTL = 27  # older ones read OpenAPI v2, which is not served
+OLDEST_KUBECTL = 27  # these tests use `wait --for=jsonpath`, `--validate=warn`; Serin itself serves older ones
 
 
 def kubectl_minor():
@@ -42,7 +42,7 @@ def missing_tools():
     """What a test cannot run without and is not there, as sentences."""
     missing = [f"{tool} is not installed" for tool in ("kubectl", "git") if not shutil.which(tool)]
     if shutil.which("kubectl") and kubectl_minor() < OLDEST_KUBECTL:
-        missing.append(f"kubectl is 1.{kubectl_minor()}; Serin serves 1.{OLDEST_KUBECTL} and newer")
+        missing.append(f"kubectl is 1.{kubectl_minor()}; these tests need 1.{OLDEST_KUBECTL}")
     if not os.access(SERIN, os.X_OK):
         return missing + [f"{SERIN} is not built"]
     beside = os.path.join(os.path.dirname(SERIN), "envoy")

@@ -116,7 +116,7 @@ void ApiHandler::serve_discovery(Call& call) {
   if (parts.size() == 2 && parts[0] == "apis" && !catalog->versions(parts[1]).empty())
     return call.send(json_response(200, json::dump(api_group(*catalog, std::string(parts[1])))));
   if (path == "/")
-    return call.send(json_response(200, R"({"paths":["/api","/apis","/healthz","/livez","/openapi/v3","/readyz","/version"]})"));
+    return call.send(json_response(200, R"({"paths":["/api","/apis","/healthz","/livez","/openapi/v2","/openapi/v3","/readyz","/version"]})"));
   call.fail({Code::kNotFound, "the server could not find the requested resource"});
 }
 
@@ -129,6 +129,7 @@ std::shared_ptr<OpenApiDocuments> ApiHandler::openapi(const ClusterPtr& cluster)
 }
 
 void ApiHandler::serve_openapi(Call& call) {
+  if (call.info.path == "/openapi/v2") return serve_openapi_v2(call);
   constexpr std::string_view kPrefix = "/openapi/v3";
   if (!call.info.path.starts_with(kPrefix))
     return call.fail({Code::kNotFound, "the server could not find the requested resource"});

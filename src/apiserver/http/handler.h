@@ -31,6 +31,7 @@ class ApiHandler : public std::enable_shared_from_this<ApiHandler> {
   void serve_backup(Call&);
   void serve_discovery(Call&);
   void serve_openapi(Call&);
+  void serve_openapi_v2(Call&);
   void serve_resource(const CallPtr&);
   void serve_get(Call&);
   void serve_list(Call&);

@@ -206,7 +206,33 @@ TEST_F(HandlerTest, OpenApiHashesFollowTheSchema) {
       {client::Patch::Type::kJson, *json::parse(R"([{"op":"add","path":"/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/extra","value":{"type":"string"}}])")});
   ASSERT_TRUE(changed) << changed.error().message;
   EXPECT_NE(url(), first);
-  EXPECT_EQ(call("GET", "/openapi/v2").status, 404);
+}
+
+TEST_F(HandlerTest, OpenApiV2HasEverythingAndChangesWithTheSchemas) {
+  make(widget_crd(), kCustomResourceDefinitions);
+  constexpr const char* kPath = "/openapi/v2";
+  net::Response first = call("GET", kPath);
+  EXPECT_EQ(first.headers.get("Content-Type"), "application/json");
+  json::value document = body_of(first);
+  EXPECT_EQ(json::get_string(document, "definitions", "com.example.v1.Widget", "properties", "spec", "properties", "color", "type"), "string");
+  EXPECT_NE(json::find(document, "definitions", "io.k8s.api.apps.v1.Deployment"), nullptr);
+  net::Response wire = get_as("application/com.github.proto-openapi.spec.v2@v1.0+protobuf", kPath);
+  EXPECT_EQ(wire.status, 200);
+  EXPECT_EQ(wire.headers.get("Content-Type"), "application/com.github.proto-openapi.spec.v2.v1.0+protobuf");
+  EXPECT_EQ(wire.body.substr(0, 5), "\x0a\x03" "2.0") << "field 1 is the version of Swagger";
+  EXPECT_EQ(get_as("application/xml", kPath).status, 406);
+
+  net::Request again = request("GET", std::string("/clusters/work-1") + kPath);
+  again.headers.set("If-None-Match", std::string(first.headers.get("ETag")));
+  net::Response unchanged = call(again);
+  EXPECT_EQ(unchanged.status, 304);
+  EXPECT_EQ(unchanged.body, "");
+  auto changed = client_->patch(kCustomResourceDefinitions, {"", "widgets.example.com"},
+      {client::Patch::Type::kJson, *json::parse(R"([{"op":"add","path":"/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/extra","value":{"type":"string"}}])")});
+  ASSERT_TRUE(changed) << changed.error().message;
+  net::Response renewed = call(again);
+  EXPECT_EQ(renewed.status, 200);
+  EXPECT_NE(json::find(body_of(renewed), "definitions", "com.example.v1.Widget", "properties", "spec", "properties", "extra"), nullptr);
 }
 
 TEST_F(HandlerTest, PagesAndSelectors) {

@@ -1,6 +1,7 @@
 // wire proves Serin's wire formats against client-go itself.
 //
 //	wire transcode SERIN-WIRE-TOOL ROUNDS   every kind through the transcoder, both ways, random but repeatable objects
+//	wire openapi SERIN-WIRE-TOOL CRD-FOLDER   the OpenAPI v2 document as kubectl and Argo CD read it
 package main
 
 import (
@@ -12,16 +13,22 @@ import (
 
 func main() {
 	log.SetFlags(0)
-	if len(os.Args) != 4 || os.Args[1] != "transcode" {
-		log.Fatal("usage: wire transcode SERIN-WIRE-TOOL ROUNDS")
+	if len(os.Args) != 4 {
+		log.Fatal("usage: wire transcode SERIN-WIRE-TOOL ROUNDS | wire openapi SERIN-WIRE-TOOL CRD-FOLDER")
 	}
-	rounds, err := strconv.Atoi(os.Args[3])
-	check(err)
-	kinds, objects, failures := transcode(os.Args[2], rounds)
+	var kinds, objects int
+	var failures []string
+	if os.Args[1] == "openapi" {
+		kinds, failures = documents(os.Args[2], os.Args[3])
+	} else {
+		rounds, err := strconv.Atoi(os.Args[3])
+		check(err)
+		kinds, objects, failures = transcode(os.Args[2], rounds)
+	}
 	for _, failure := range failures {
 		fmt.Println(failure)
 	}
-	fmt.Printf("%d kinds, %d objects, %d kinds differ\n", kinds, objects, len(failures))
+	fmt.Printf("%d kinds, %d objects, %d failures\n", kinds, objects, len(failures))
 	if len(failures) > 0 || kinds == 0 {
 		os.Exit(1)
 	}
