@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "apiserver/auth/user.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "kube/object.h"
@@ -23,6 +24,7 @@ struct AdmissionRequest {
   json::value& object;      ///< may be changed (not on deletion); defaults are in place
   const kube::Object& old;  ///< the object before; empty on creation
   bool dry_run = false;
+  const User& user = *system_user();  ///< who writes
 };
 
 /// Decides about writes and completes them, such as by allocating a Service's address. Called from any thread,
@@ -59,11 +61,6 @@ class LogSource {
   /// sent, and the request fails with it.
   virtual Result<void> open(const std::string& cluster, const kube::NamespacedName& pod,
                             const LogOptions& options, std::shared_ptr<LogSink> sink) = 0;
-};
-
-struct User {
-  std::string name;
-  std::vector<std::string> groups;
 };
 
 /// What somebody wants to do.

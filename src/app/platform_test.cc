@@ -27,15 +27,18 @@ TEST(Platform, FillsInEveryPlaceholder) {
 }
 
 TEST(Platform, TheGatewayListensWhereItMay) {
-  for (const kube::Object& object : platform_objects(options()))
-    if (object.kind() == "Service")
-      EXPECT_EQ(json::get_int(json::items(object.doc(), "spec", "ports")[0], 0, "port"), 8080);
+  for (const kube::Object& object : platform_objects(options())) {
+    if (object.kind() != "Service") continue;
+    EXPECT_EQ(json::get_int(json::items(object.doc(), "spec", "ports")[0], 0, "port"), 8080);
+  }
 }
 
 TEST(Platform, MapsTheImagesOfTheDocumentedRepository) {
   node::ImageTable table;
-  for (const kube::Object& object : platform_objects(options()))
-    if (object.kind() == "ConfigMap") EXPECT_TRUE(table.set_config(json::find(object.doc(), "data")).empty());
+  for (const kube::Object& object : platform_objects(options())) {
+    if (object.kind() != "ConfigMap") continue;
+    EXPECT_TRUE(table.set_config(json::find(object.doc(), "data")).empty());
+  }
   const node::ImageRule* consumer = table.find("release-ci.daocloud.io/mspider/spring-dubbo3-consumer:v0.2");
   ASSERT_TRUE(consumer);
   EXPECT_EQ(consumer->command, std::vector<std::string>{"/opt/hello/hello-consumer"});

@@ -1,7 +1,5 @@
 #include "apiserver/http/access.h"
 
-#include <algorithm>
-
 #include "base/strings.h"
 
 namespace serin::apiserver {
@@ -9,18 +7,17 @@ namespace serin::apiserver {
 std::optional<User> authenticate(const net::Request& request, const std::map<std::string, User>& tokens) {
   std::optional<User> user;
   if (!request.peer.common_name.empty()) {
-    user = User{request.peer.common_name, request.peer.organizations};
+    user = User{request.peer.common_name, request.peer.organizations, {}, {}};
   } else if (std::string_view header = request.headers.get("Authorization"); header.starts_with("Bearer ")) {
     auto found = tokens.find(std::string(trim(header.substr(7))));
     if (found != tokens.end()) user = found->second;
   }
-  if (user) user->groups.push_back("system:authenticated");
+  if (user) user->groups.push_back(kAuthenticatedGroup);
   return user;
 }
 
 bool allowed(const AccessRequest& access, Authorizer* authorizer) {
-  const auto& groups = access.user.groups;
-  if (std::find(groups.begin(), groups.end(), "system:masters") != groups.end()) return true;
+  if (access.user.in_group(kMastersGroup)) return true;
   bool discovery = !access.path.empty() && access.verb == "get" &&
                    (access.path == "/api" || access.path == "/apis" || access.path.starts_with("/api/") ||
                     access.path.starts_with("/apis/") || access.path.starts_with("/openapi/"));

@@ -17,16 +17,19 @@ struct ApiHandler::Call {
   net::Request request;
   RequestInfo info;
   std::unique_ptr<net::Responder> responder;
-  User user;
+  UserPtr user;  ///< set once authenticated
   ClusterPtr cluster;
   ServedPtr resource;
   Representation as;
 
-  void send(net::Response response) { std::exchange(responder, nullptr)->send(std::move(response)); }
+  void send(net::Response response) {
+    if (prefers_protobuf(request.headers.get("Accept"))) reencode_as_protobuf(response);
+    std::exchange(responder, nullptr)->send(std::move(response));
+  }
   void fail(const Error& error) {
     send(error_response(error, info, resource ? std::string_view(resource->resource().kind) : std::string_view()));
   }
-  Target target() const { return {cluster, resource, {info.ns, info.name}, info.subresource}; }
+  Target target() const { return {cluster, resource, {info.ns, info.name}, info.subresource, user}; }
   /// Who writes, where the request does not say: the program's name from User-Agent.
   std::string manager() const {
     std::string_view agent = request.headers.get("User-Agent");

@@ -4,6 +4,7 @@
 
 #include "apiserver/http/body.h"
 #include "apiserver/http/call.h"
+#include "apiserver/http/list_stream.h"
 #include "base/strings.h"
 #include "base/time.h"
 
@@ -95,7 +96,8 @@ void ApiHandler::serve_resource(const CallPtr& call) {
   bool placed = call->resource && (call->resource->resource().namespaced || info.ns.empty());
   if (!placed || !call->resource->has_subresource(info.subresource))
     return call->fail({Code::kNotFound, "the server could not find the requested resource"});
-  auto as = negotiate(call->request.headers.get("Accept"), call->request.parameter("includeObject"));
+  auto as = negotiate(call->request.headers.get("Accept"), call->request.parameter("includeObject"),
+                      !call->resource->info.custom);
   if (!as) return call->fail(as.error());
   call->as = *std::move(as);
   const auto& verbs = call->resource->info.verbs;
@@ -141,9 +143,12 @@ void ApiHandler::serve_list(Call& call) {
   Target target = call.target();
   auto page = rest_.list(target, read_options(call.request));
   if (!page) return call.fail(page.error());
-  net::Response response = json_response(200, ObjectWriter(rest_, target, call.as).list(*page));
+  bool long_list = is_long_list(call.request, call.as, *page);
+  net::Response response = json_response(200, long_list ? "" : ObjectWriter(rest_, target, call.as).list(*page));
   response.headers.set("Content-Type", call.as.content_type());
   if (!call.resource->deprecation.empty()) add_warning(response, call.resource->deprecation);
+  if (long_list)
+    return send_long_list(rest_, target, *std::move(page), std::move(response), std::exchange(call.responder, nullptr));
   call.send(std::move(response));
 }
 
@@ -154,7 +159,7 @@ void ApiHandler::serve_watch(Call& call) {
     return value == "true" || value == "1";
   };
   WatchRequest watch{call.target(), call.as, {}, is_true("allowWatchBookmarks"), false, {}};
-  watch.as.yaml = false;
+  if (watch.as.encoding == Representation::Encoding::kYaml) watch.as.encoding = Representation::Encoding::kJson;
   watch.options.label_selector = request.parameter("labelSelector");
   watch.options.field_selector = request.parameter("fieldSelector");
   // A watch of one name is a selection.
@@ -237,11 +242,11 @@ void ApiHandler::serve_review(Call& call) {
   if (call.info.verb != "create")
     return call.fail({Code::kMethodNotAllowed, "the server does not allow this method on the requested resource"});
   if (call.info.plural == "selfsubjectreviews")
-    return call.send(json_response(201, json::dump(self_review(call.user, call.resource->resource().api_version()))));
+    return call.send(json_response(201, json::dump(self_review(*call.user, call.resource->resource().api_version()))));
   auto body = read_body(call.request);
   if (!body) return call.fail(body.error());
   if (!body->value.is_object()) return call.fail({Code::kBadRequest, "the body must be one JSON object"});
-  call.send(json_response(201, json::dump(self_access_review(body->value, call.user, call.info.cluster, options_.authorizer))));
+  call.send(json_response(201, json::dump(self_access_review(body->value, *call.user, call.info.cluster, options_.authorizer))));
 }
 
 Result<void> ApiHandler::judge_duplicates(const std::vector<std::string>& duplicates, const std::string& validation,
@@ -263,10 +268,11 @@ Done ApiHandler::answer(CallPtr call, std::vector<std::string> warnings) {
       response = json_response(200, json::dump(deleted_status(call->info, outcome->object.uid())));
     } else {
       int status = outcome->created && !deletion ? 201 : 200;
-      ObjectWriter writer(self->rest_, call->target(), call->info.subresource == "scale" ? Representation{} : call->as);
+      Representation as = call->info.subresource == "scale" ? Representation{} : call->as;
+      ObjectWriter writer(self->rest_, call->target(), as);
       std::string body = outcome->entry ? writer.object(outcome->entry, outcome->entry->revision) : writer.object(outcome->object);
       response = json_response(status, std::move(body));
-      response.headers.set("Content-Type", call->as.content_type());
+      response.headers.set("Content-Type", as.content_type());
     }
     for (const std::string& warning : warnings) add_warning(response, warning);
     for (const std::string& warning : outcome->warnings) add_warning(response, warning);

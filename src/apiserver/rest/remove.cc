@@ -57,7 +57,7 @@ Result<Step> Rest::plan_remove(const Target& target, const kube::Object& current
   Step step;
   step.doc = current.doc();
   AdmissionRequest request{AdmissionRequest::Verb::kDelete, target.cluster->name(), served.resource(), {},
-                           step.doc, current, options.dry_run};
+                           step.doc, current, options.dry_run, *target.user};
   for (Admission* admission : options_.admission) SERIN_TRY(admission->admit(request));
   TimePoint now = options_.clock->now();
   bool is_crd = is_resource(served, "apiextensions.k8s.io", "customresourcedefinitions");

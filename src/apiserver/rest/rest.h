@@ -51,6 +51,7 @@ struct Target {
   ServedPtr resource;
   NamespacedName name;      ///< the name is empty for collections
   std::string subresource;  ///< "status", "scale", "finalize", or empty
+  UserPtr user = system_user();
 
   Collection collection() const { return resource->collection(cluster->name()); }
   std::string api_version() const { return resource->resource().api_version(); }

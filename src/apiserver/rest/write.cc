@@ -125,7 +125,7 @@ Result<void> Rest::complete(const Target& target, json::value& doc, const kube::
   kube::apply_defaults(doc, *served.schema);
   default_builtin(doc, served);
   AdmissionRequest request{old.empty() ? AdmissionRequest::Verb::kCreate : AdmissionRequest::Verb::kUpdate,
-                           target.cluster->name(), served.resource(), target.subresource, doc, old, options.dry_run};
+                           target.cluster->name(), served.resource(), target.subresource, doc, old, options.dry_run, *target.user};
   for (Admission* admission : options_.admission) SERIN_TRY(admission->admit(request));
   std::string name(json::get_string(doc, "metadata", "name"));
   std::vector<Cause> causes = validate_new_finalizers(doc, old);

@@ -5,18 +5,18 @@
 /// A pod counts from the moment it has an address until it is gone. It is `serving` while it is Ready,
 /// `terminating` as soon as it has a deletionTimestamp, and `ready` only while it serves and does not terminate
 /// (always, where the Service publishes addresses that are not ready). Named target ports are looked up in each
-/// pod, so pods with different numbers stand in different slices. Endpoints keep their slice while they live.
+/// pod, so pods with different numbers stand in different slices. How endpoints are spread over slices is
+/// cluster/endpoints/slice_set.h.
 
 #include <vector>
 
 #include "client/write.h"
+#include "cluster/endpoints/slice_set.h"
 #include "kube/object.h"
 
 namespace serin::cluster {
 
 inline constexpr size_t kMostEndpointsPerSlice = 100;
-inline constexpr char kServiceNameLabel[] = "kubernetes.io/service-name";
-inline constexpr char kManagedByLabel[] = "endpointslice.kubernetes.io/managed-by";
 inline constexpr char kManagedBy[] = "endpointslice-controller.k8s.io";
 
 struct EndpointSliceObserved {

@@ -1,8 +1,8 @@
-#include "cluster/endpoint_slice_reconciler.h"
+#include "cluster/endpoints/endpoint_slice_reconciler.h"
 
 #include "base/strings.h"
 #include "client/write.h"
-#include "cluster/endpoint_slice_planner.h"
+#include "cluster/endpoints/endpoint_slice_planner.h"
 #include "kube/resources.h"
 
 namespace serin::cluster {

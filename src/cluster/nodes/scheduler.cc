@@ -1,4 +1,4 @@
-#include "cluster/scheduler.h"
+#include "cluster/nodes/scheduler.h"
 
 #include <map>
 
@@ -13,45 +13,17 @@ namespace {
 
 using kube::Object;
 
-bool tolerates(const Object& pod, const json::value& taint) {
-  std::string_view effect = json::get_string(taint, "effect");
-  if (effect != "NoSchedule" && effect != "NoExecute") return true;
-  for (const json::value& toleration : json::items(pod.doc(), "spec", "tolerations")) {
-    std::string_view key = json::get_string(toleration, "key");
-    std::string_view wanted = json::get_string(toleration, "effect");
-    if (!wanted.empty() && wanted != effect) continue;
-    if (json::get_string(toleration, "operator") == "Exists") {
-      if (key.empty() || key == json::get_string(taint, "key")) return true;
-    } else if (key == json::get_string(taint, "key") &&
-               json::get_string(toleration, "value") == json::get_string(taint, "value")) {
-      return true;
-    }
-  }
-  return false;
-}
-
-/// Why a node does not take the pod; empty where it does.
-std::string objection(const Object& pod, const Object& node) {
-  if (!kube::condition_true(node, "Ready") || node.deleting()) return "not ready";
-  if (json::get_bool(node.doc(), false, "spec", "unschedulable")) return "unschedulable";
-  const json::object* selector = json::find_object(pod.doc(), "spec", "nodeSelector");
-  if (selector && !selector->empty() &&
-      !kube::LabelSelector::from_map(json::find(pod.doc(), "spec", "nodeSelector"))
-           .matches(json::find(node.doc(), "metadata", "labels")))
-    return "not matching the pod's node selector";
-  for (const json::value& taint : json::items(node.doc(), "spec", "taints"))
-    if (!tolerates(pod, taint)) return concat("tainted {", json::get_string(taint, "key"), "}");
-  return "";
+bool ours(const Object& pod) {
+  std::string_view scheduler = json::get_string(pod.doc(), "spec", "schedulerName");
+  return pod_active(pod) && json::get_string(pod.doc(), "spec", "nodeName").empty() &&
+         (scheduler.empty() || scheduler == "default-scheduler");
 }
 
 }  // namespace
 
-bool waits_for_node(const Object& pod) {
-  std::string_view scheduler = json::get_string(pod.doc(), "spec", "schedulerName");
-  return pod_active(pod) && json::get_string(pod.doc(), "spec", "nodeName").empty() &&
-         (scheduler.empty() || scheduler == "default-scheduler") &&
-         json::items(pod.doc(), "spec", "schedulingGates").empty();
-}
+bool waits_for_node(const Object& pod) { return ours(pod) && json::items(pod.doc(), "spec", "schedulingGates").empty(); }
+
+bool gated(const Object& pod) { return ours(pod) && !json::items(pod.doc(), "spec", "schedulingGates").empty(); }
 
 std::vector<std::string> node_index(const Object& pod) {
   std::string node(json::get_string(pod.doc(), "spec", "nodeName"));
@@ -63,16 +35,17 @@ Placement place(const Object& pod, const std::vector<NodeLoad>& nodes) {
   const NodeLoad* best = nullptr;
   std::map<std::string, int> objections;
   for (const NodeLoad& candidate : nodes) {
-    std::string why = objection(pod, candidate.node);
+    std::string why = objection(pod, candidate);
     if (!why.empty())
       ++objections[why];
     else if (!best || candidate.pods < best->pods)
       best = &candidate;
   }
   if (best) return {std::string(best->node.name()), ""};
+  if (nodes.empty()) return {"", "no nodes available to schedule pods"};
   std::vector<std::string> parts;
   for (const auto& [why, count] : objections) parts.push_back(concat(count, " ", why));
-  return {"", concat("0/", nodes.size(), " nodes are available", parts.empty() ? "" : ": ", join(parts, ", "), ".")};
+  return {"", concat("0/", nodes.size(), " nodes are available: ", join(parts, ", "), ".")};
 }
 
 SchedulerReconciler::SchedulerReconciler(client::CachedClient& client, client::Informer& pods,
@@ -93,6 +66,8 @@ Result<bool> SchedulerReconciler::say(const Object& pod, std::string_view schedu
 
 Result<client::Again> SchedulerReconciler::reconcile(const client::Key& key) {
   std::optional<Object> pod = pods_.get(key.name);
+  if (pod && gated(*pod))
+    SERIN_TRY(say(*pod, "False", "SchedulingGated", "Scheduling is blocked due to non-empty scheduling gates"));
   if (!pod || !waits_for_node(*pod)) return client::Again{};
   std::vector<NodeLoad> nodes;
   for (Object& node : nodes_.list()) {

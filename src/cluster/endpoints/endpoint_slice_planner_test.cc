@@ -1,7 +1,10 @@
-#include "cluster/endpoint_slice_planner.h"
+#include "cluster/endpoints/endpoint_slice_planner.h"
 
 #include <gtest/gtest.h>
 
+#include <set>
+
+#include "base/random.h"
 #include "cluster/testing/objects.h"
 
 namespace serin::cluster {
@@ -101,7 +104,9 @@ TEST(EndpointSlicePlan, LeavesOutWhatHasNoAddressOrHasEnded) {
   Object unaddressed = pod("a").edit([](json::value& doc) { json::erase(doc, {"status", "podIP"}); });
   Object ended = pod("b").edit([](json::value& doc) { json::set(doc, {"status", "phase"}, "Failed"); });
   Object other = pod("c").edit([](json::value& doc) { json::set(doc, {"metadata", "labels", "app"}, "x"); });
-  EXPECT_TRUE(plan({service(), {unaddressed, ended, other}, {}}).empty());
+  auto slices = settle(service(), {unaddressed, ended, other});
+  ASSERT_EQ(slices.size(), 1u) << "one empty slice says that there is nothing";
+  EXPECT_TRUE(json::items(slices[0].doc(), "endpoints").empty() && json::items(slices[0].doc(), "ports").empty());
 }
 
 TEST(EndpointSlicePlan, PodsWithOtherPortNumbersStandInOtherSlices) {
@@ -127,7 +132,48 @@ TEST(EndpointSlicePlan, FillsSlicesAndKeepsEndpointsWhereTheyAre) {
   auto after = settle(service(), fewer, slices, 2);
   ASSERT_EQ(after.size(), 3u);
   EXPECT_EQ(after[1], slices[1]) << "a slice that nothing happened to stays as it is";
-  EXPECT_TRUE(settle(service(), {}, after, 2).empty());
+  EXPECT_EQ(settle(service(), {}, after, 2).size(), 1u);
+}
+
+TEST(EndpointSlicePlan, WritesNoMoreThanItMust) {
+  std::vector<Object> pods;
+  for (int i = 0; i < 7; ++i) pods.push_back(pod("p" + std::to_string(i)));
+  auto slices = settle(service(), pods, {}, 3);
+  ASSERT_EQ(slices.size(), 3u);
+  pods.push_back(pod("q"));
+  std::vector<Write> one_more = plan({service(), pods, slices}, 3);
+  ASSERT_EQ(one_more.size(), 1u) << "into the slice where it fits";
+  EXPECT_EQ(one_more[0].verb, Write::Verb::kUpdate);
+  EXPECT_EQ(one_more[0].name, slices[2].key());
+
+  auto moved = settle(service(), {pod("a")});
+  std::vector<Write> other_port = plan({service(), {pod("a", true, false, 9090)}, moved});
+  ASSERT_EQ(other_port.size(), 1u) << "the slice is rewritten in place";
+  EXPECT_EQ(other_port[0].verb, Write::Verb::kUpdate);
+  EXPECT_EQ(carry_out(moved, other_port)[0].name(), moved[0].name());
+}
+
+TEST(EndpointSlicePlan, HoldsItsBoundsHoweverPodsComeAndGo) {
+  Random random(7);
+  std::vector<Object> slices;
+  std::map<std::string, Object> pods;
+  for (int round = 0; round < 200; ++round) {
+    std::string name = concat("p", random.next() % 40);
+    if (random.next() % 2)
+      pods[name] = pod(name, random.next() % 2, random.next() % 3 == 0, random.next() % 4 ? 8080 : 9090);
+    else
+      pods.erase(name);
+    std::vector<Object> list;
+    for (auto& [key, each] : pods) list.push_back(each);
+    slices = settle(service(), list, slices, 5);
+    std::set<std::string> seen;
+    for (const Object& slice : slices) {
+      ASSERT_LE(json::items(slice.doc(), "endpoints").size(), 5u);
+      for (const json::value& endpoint : json::items(slice.doc(), "endpoints"))
+        ASSERT_TRUE(seen.insert(endpoint_identity(endpoint)).second) << "an endpoint in two slices";
+    }
+    ASSERT_EQ(seen.size(), pods.size());
+  }
 }
 
 TEST(EndpointSlicePlan, ForeignSlicesAndServicesWithoutSelectorAreLeftAlone) {

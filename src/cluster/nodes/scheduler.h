@@ -1,22 +1,17 @@
 #pragma once
 
-/// Places pods: on a Ready node that takes new pods, whose labels fit the pod's nodeSelector and whose taints it
-/// tolerates, and which has the fewest pods. Resources are not counted: pods are processes of one machine. Placing is a patch of
-/// spec.nodeName under the pod's uid and version, whose answer the cache takes in at once.
+/// Places pods: on the node with the fewest pods among those that take it (cluster/nodes/node_fit.h). Placing is a patch
+/// of spec.nodeName under the pod's uid and version, whose answer the cache takes in at once.
 
 #include <vector>
 
 #include "client/events.h"
 #include "client/manager.h"
+#include "cluster/nodes/node_fit.h"
 
 namespace serin::cluster {
 
-struct NodeLoad {
-  kube::Object node;
-  size_t pods = 0;
-};
-
-/// Where the pod goes, or why nowhere: "0/2 nodes are available: 1 node is not ready, ...". Pure.
+/// Where the pod goes, or why nowhere: "0/2 nodes are available: 1 node(s) were unschedulable, 1 Too many pods.". Pure.
 struct Placement {
   std::string node;    ///< empty: none fits
   std::string reason;  ///< where none fits
@@ -25,6 +20,8 @@ Placement place(const kube::Object& pod, const std::vector<NodeLoad>& nodes);
 
 /// Whether the pod waits to be placed by this scheduler.
 bool waits_for_node(const kube::Object& pod);
+/// Whether spec.schedulingGates keep a pod of this scheduler from being placed.
+bool gated(const kube::Object& pod);
 
 /// Pods by spec.nodeName; those that wait stand under "".
 inline constexpr char kNodeIndex[] = "node";
