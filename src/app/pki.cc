@@ -1,5 +1,7 @@
 #include "app/pki.h"
 
+#include <sys/stat.h>
+
 #include "app/files.h"
 #include "base/strings.h"
 
@@ -8,8 +10,18 @@ namespace {
 
 constexpr auto kLeafLifetime = std::chrono::days(365);
 
+/// The file of a private key is for its owner alone.
+Result<void> check_private(const std::string& path) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0) return {};  // reading it will say why
+  if ((status.st_mode & (S_IRWXG | S_IRWXO)) == 0) return {};
+  return fail(Code::kForbidden, concat("others than its owner may read or change the private key ", path,
+                                       ": run `chmod 600 ", path, "`, or remove it and its .crt to have new ones made"));
+}
+
 Result<net::KeyPair> load_pair(const std::string& base) {
   net::KeyPair pair;
+  SERIN_TRY(check_private(base + ".key"));
   pair.certificate_pem = SERIN_TRY(read_file(base + ".crt"));
   pair.key_pem = SERIN_TRY(read_file(base + ".key"));
   return pair;
@@ -20,12 +32,16 @@ Result<void> save_pair(const std::string& base, const net::KeyPair& pair) {
   return write_private_file(base + ".crt", pair.certificate_pem);
 }
 
+bool usable(const net::KeyPair& leaf, const net::KeyPair& ca, TimePoint now) {
+  Result<net::Validity> validity = net::validity(leaf.certificate_pem);
+  return validity && !wants_renewal(*validity, now) && net::check_leaf(leaf, ca.certificate_pem);
+}
+
 Result<net::KeyPair> load_or_issue(const std::string& base, const net::KeyPair& ca,
                                    const net::CertificateRequest& request, TimePoint now) {
-  if (Result<net::KeyPair> kept = load_pair(base)) {
-    Result<TimePoint> end = net::expiry(kept->certificate_pem);
-    if (end && *end - now > kLeafLifetime / 3) return kept;
-  }
+  Result<net::KeyPair> kept = load_pair(base);
+  if (failed_with(kept, Code::kForbidden)) return kept;
+  if (kept && usable(*kept, ca, now)) return kept;
   net::KeyPair made = SERIN_TRY(net::issue(ca, request, now));
   SERIN_TRY(save_pair(base, made));
   return made;
@@ -33,8 +49,13 @@ Result<net::KeyPair> load_or_issue(const std::string& base, const net::KeyPair& 
 
 }  // namespace
 
+bool wants_renewal(const net::Validity& validity, TimePoint now) {
+  return validity.until - now < (validity.until - validity.from) / 3;
+}
+
 Result<Pki> load_or_make_pki(const std::string& directory, TimePoint now) {
   SERIN_TRY(make_private_directory(directory));
+  chmod(directory.c_str(), S_IRWXU);
   Result<net::KeyPair> ca = load_pair(directory + "/ca");
   if (failed_with(ca, Code::kNotFound)) {
     ca = net::make_ca("serin-ca", now);

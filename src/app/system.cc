@@ -7,6 +7,7 @@
 
 #include "apiserver/server.h"
 #include "app/address_claim.h"
+#include "app/certificate_renewal.h"
 #include "app/embedded_clusters.h"
 #include "app/files.h"
 #include "app/pki.h"
@@ -183,14 +184,26 @@ class EmbeddedSystem final : public System {
     http.client_ca_pem = pki_.ca_pem;
     http_ = SERIN_TRY(net::HttpServer::start(http, server_->http_handler()));
 
+    renewal_ = std::make_unique<CertificateRenewal>(
+        options_.state + "/pki", pki_,
+        CertificateRenewal::Users{
+            [this](const net::KeyPair& pair) { return http_->set_certificate(pair.certificate_pem, pair.key_pem); },
+            [this, names](const net::KeyPair& pair) { return write_contexts(names, pair); }},
+        clock_);
+    SERIN_TRY(write_contexts(names, pki_.admin));
+    renewal_->start();
+    return {};
+  }
+
+  Result<void> write_contexts(const std::vector<std::string>& names, const net::KeyPair& admin) const {
     std::vector<client::KubeContext> contexts;
     for (const std::string& name : names) {
       client::KubeContext context;
       context.name = name;
       context.server = concat("https://127.0.0.1:", http_->port(), "/clusters/", name);
       context.ca_pem = pki_.ca_pem;
-      context.certificate_pem = pki_.admin.certificate_pem;
-      context.key_pem = pki_.admin.key_pem;
+      context.certificate_pem = admin.certificate_pem;
+      context.key_pem = admin.key_pem;
       contexts.push_back(std::move(context));
     }
     return client::write_kubeconfig(kubeconfig(), contexts, "work-1");
@@ -339,6 +352,7 @@ class EmbeddedSystem final : public System {
   std::unique_ptr<apiserver::Server> server_;
   std::unique_ptr<EmbeddedClusters> clusters_, mesh_clusters_, gitops_clusters_;
   std::unique_ptr<net::HttpServer> http_;
+  std::unique_ptr<CertificateRenewal> renewal_;
   std::unique_ptr<client::Manager> mesh_manager_, hub_manager_;
   std::unique_ptr<mesh::MeshController> mesh_;
   gitops::source::SystemProcessRunner git_;

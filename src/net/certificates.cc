@@ -50,6 +50,12 @@ Result<Cert> read_certificate(const std::string& pem) {
   return certificate;
 }
 
+Result<Key> read_key(const std::string& pem) {
+  Key key(PEM_read_bio_PrivateKey(reader(pem).get(), nullptr, nullptr, nullptr));
+  if (!key) return fail(Code::kInvalid, "not PEM text of a private key: " + tls_error());
+  return key;
+}
+
 void set_time(ASN1_TIME* to, TimePoint time) {
   ASN1_TIME_set(to, std::chrono::system_clock::to_time_t(
                         std::chrono::time_point_cast<std::chrono::system_clock::duration>(time)));
@@ -142,9 +148,7 @@ Result<KeyPair> make_ca(const std::string& name, TimePoint now) {
 
 Result<KeyPair> issue(const KeyPair& ca, const CertificateRequest& request, TimePoint now) {
   Cert issuer = SERIN_TRY(read_certificate(ca.certificate_pem));
-  Key issuer_key(PEM_read_bio_PrivateKey(reader(ca.key_pem).get(), nullptr, nullptr, nullptr));
-  if (!issuer_key)
-    return fail(Code::kInvalid, "the CA's key is not PEM text of a key: " + tls_error());
+  Key issuer_key = SERIN_TRY(read_key(ca.key_pem));
   Key key(EVP_EC_gen("P-256"));
   if (!key) return failed("cannot make a key");
   Cert certificate = SERIN_TRY(blank(key.get(), now, request.valid_for));
@@ -167,12 +171,28 @@ Result<KeyPair> issue(const KeyPair& ca, const CertificateRequest& request, Time
   return sign(leaf, key.get(), issuer_key.get());
 }
 
-Result<TimePoint> expiry(const std::string& pem) {
+Result<Validity> validity(const std::string& pem) {
   Cert certificate = SERIN_TRY(read_certificate(pem));
-  std::tm parts{};
-  if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate.get()), &parts) != 1)
-    return fail(Code::kInvalid, "the certificate's end is not a time");
-  return TimePoint(std::chrono::seconds(timegm(&parts)));
+  auto time_of = [](const ASN1_TIME* time) -> Result<TimePoint> {
+    std::tm parts{};
+    if (ASN1_TIME_to_tm(time, &parts) != 1) return fail(Code::kInvalid, "the certificate's validity is not a time");
+    return TimePoint(std::chrono::seconds(timegm(&parts)));
+  };
+  Validity validity;
+  validity.from = SERIN_TRY(time_of(X509_get0_notBefore(certificate.get())));
+  validity.until = SERIN_TRY(time_of(X509_get0_notAfter(certificate.get())));
+  return validity;
+}
+
+Result<void> check_leaf(const KeyPair& leaf, const std::string& ca_pem) {
+  Cert certificate = SERIN_TRY(read_certificate(leaf.certificate_pem));
+  Cert ca = SERIN_TRY(read_certificate(ca_pem));
+  Key key = SERIN_TRY(read_key(leaf.key_pem));
+  if (X509_check_private_key(certificate.get(), key.get()) != 1)
+    return fail(Code::kInvalid, "the private key does not belong to the certificate: " + tls_error());
+  if (X509_verify(certificate.get(), X509_get0_pubkey(ca.get())) != 1)
+    return fail(Code::kInvalid, "the CA has not signed the certificate: " + tls_error());
+  return {};
 }
 
 }  // namespace serin::net

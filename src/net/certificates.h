@@ -33,7 +33,13 @@ inline constexpr std::chrono::days kCaLifetime{3652};  ///< ten years
 Result<KeyPair> make_ca(const std::string& name, TimePoint now);
 /// A leaf signed by `ca`. kInvalid where the CA does not parse or an address is none.
 Result<KeyPair> issue(const KeyPair& ca, const CertificateRequest& request, TimePoint now);
-/// When the first certificate of `pem` ends.
-Result<TimePoint> expiry(const std::string& pem);
+
+struct Validity {
+  TimePoint from, until;
+};
+/// Of the first certificate of `pem`.
+Result<Validity> validity(const std::string& pem);
+/// kInvalid where the leaf's key is not its certificate's, or the CA has not signed that.
+Result<void> check_leaf(const KeyPair& leaf, const std::string& ca_pem);
 
 }  // namespace serin::net

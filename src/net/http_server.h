@@ -1,7 +1,11 @@
 #pragma once
 
-/// An HTTP/1.1 server with TLS. Asynchronous inside, callbacks outside: the handler is called on an
-/// I/O thread, must not block, and answers through its Responder at once or later, from any thread.
+/// An HTTP/1.1 and HTTP/2 server with TLS. Asynchronous inside, callbacks outside: the handler is called on an I/O
+/// thread, must not block, and answers through its Responder at once or later, from any thread. Handlers need not know
+/// which protocol is spoken: on TLS the client chooses by ALPN ("h2", "http/1.1"), on a plain port by how it begins.
+///
+/// The server itself compresses large bodies (gzip, where the client accepts it), refuses compressed request bodies
+/// (415) and paths that different readers take for different ones (400: ".", "..", encoded slashes, control characters).
 
 #include <chrono>
 #include <cstdint>
@@ -21,7 +25,8 @@ class BodyStream {
   virtual ~BodyStream() = default;
   /// Queues one chunk, sent as it is. False once the peer is gone.
   virtual bool write(SharedBytes bytes) = 0;
-  /// Bytes queued and not yet handed to the kernel; a producer stops at its own bound.
+  /// Bytes queued and not yet handed to the kernel (HTTP/2: to the connection, which takes no more than it sends, 64
+  /// KiB at a time); a producer stops at its own bound.
   virtual size_t pending() const = 0;
   /// Called once, on an I/O thread, each time `pending` falls to 0 after it was not. Set before the
   /// first write.
@@ -30,7 +35,8 @@ class BodyStream {
   virtual void on_closed(std::function<void()> callback) = 0;
   /// Ends the body properly after what is queued.
   virtual void finish() = 0;
-  /// Drops the connection.
+  /// Cuts the body short, so that the peer cannot take it for complete: drops the connection, or resets the stream of
+  /// HTTP/2.
   virtual void abort() = 0;
 };
 
@@ -38,8 +44,9 @@ class BodyStream {
 class Responder {
  public:
   virtual ~Responder() = default;
+  /// A body above 128 KiB goes out compressed where the request accepts gzip.
   virtual void send(Response response) = 0;
-  /// Sends the head, then a chunked body. `response.body` is the first chunk where it is not empty.
+  /// Sends the head, then a body of unknown length. `response.body` is the first chunk where it is not empty.
   virtual std::shared_ptr<BodyStream> stream(Response response) = 0;
 };
 
@@ -58,14 +65,23 @@ struct ServerOptions {
   /// Between requests, and for a peer that takes nothing of what is sent to it.
   std::chrono::milliseconds idle_timeout{180'000};
   size_t max_connections = 10'000;
+  bool http2 = true;
+  uint32_t max_streams = 250;  ///< HTTP/2: at once on one connection, requests whose client went away included
+  /// How long the end of the server waits for answers to requests it has taken.
+  std::chrono::milliseconds shutdown_grace{2'000};
   int threads = 2;
 };
 
 class HttpServer {
  public:
-  virtual ~HttpServer() = default;  ///< stops and joins; open connections are dropped
+  /// Takes no new request, tells HTTP/2 clients so (GOAWAY), gives those taken `shutdown_grace` to be answered, drops
+  /// streaming answers, joins.
+  virtual ~HttpServer() = default;
   /// The bound port.
   virtual uint16_t port() const = 0;
+  /// New connections get this certificate; those that are open go on. kInvalid, and all stays as it is, where the texts
+  /// are not PEM or do not belong together. Any thread.
+  virtual Result<void> set_certificate(const std::string& chain_pem, const std::string& key_pem) = 0;
   /// Listens and serves. kConflict where the port is in use, naming it.
   static Result<std::unique_ptr<HttpServer>> start(ServerOptions options, Handler handler);
 };

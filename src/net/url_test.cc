@@ -62,7 +62,7 @@ TEST(Certificates, ErrorsAndExpiry) {
   KeyPair leaf =
       issue(ca, {.common_name = "x", .client = true, .valid_for = std::chrono::days(2)}, now)
           .value();
-  EXPECT_LT(std::chrono::abs(expiry(leaf.certificate_pem).value() - now - std::chrono::days(2)),
+  EXPECT_LT(std::chrono::abs(validity(leaf.certificate_pem).value().until - now - std::chrono::days(2)),
             std::chrono::seconds(2));
   EXPECT_NE(leaf.certificate_pem,
             issue(ca, {.common_name = "x", .client = true}, now).value().certificate_pem);

@@ -64,6 +64,7 @@ class MessageSink : public beast_http::basic_parser<kRequest> {
 /// Reads one message after another. `Sink` is a MessageSink with a default constructor. `Rules` says what is special:
 ///
 ///     void prepare(Sink&);              // limits, before each message
+///     size_t max_header_bytes() const;  // of the whole head; Beast's limit is for what it has not taken yet
 ///     void see_head(std::string_view);  // each piece of the head as it came; one field is never cut
 ///     enum class Head { kAccept, kPause, kSkip, kRefuse };
 ///     Head check(Sink&);                // once the head is complete
@@ -76,6 +77,7 @@ class MessageParser {
   void restart() {
     sink_.emplace();
     rules_.prepare(*sink_);
+    head_size_ = 0;
     state_ = MessageState::kHead;
   }
 
@@ -85,7 +87,11 @@ class MessageParser {
     while (used < bytes.size() && (state_ == MessageState::kHead || state_ == MessageState::kBody)) {
       BeastError error;
       size_t n = sink_->put(boost::asio::buffer(bytes.data() + used, bytes.size() - used), error);
-      if (state_ == MessageState::kHead) rules_.see_head(bytes.substr(used, n));
+      if (state_ == MessageState::kHead) {
+        rules_.see_head(bytes.substr(used, n));
+        head_size_ += n;
+        if (head_size_ > rules_.max_header_bytes()) error = beast_http::error::header_limit;
+      }
       used += n;
       if (error == beast_http::error::need_more) break;
       if (error) {
@@ -128,6 +134,7 @@ class MessageParser {
  private:
   Rules& rules_;
   std::optional<Sink> sink_;
+  size_t head_size_ = 0;
   MessageState state_ = MessageState::kHead;
 };
 

@@ -56,6 +56,7 @@ class RequestParser::Impl {
     sink.body_limit(max_body_);
     folded_ = false;
   }
+  size_t max_header_bytes() const { return max_header_; }
   void see_head(std::string_view piece) { folded_ |= has_folded_line(piece); }
 
   void failed(const BeastError& error) {

@@ -31,6 +31,7 @@ class ResponseParser::Impl {
     sink.skip(bodiless_);
   }
 
+  size_t max_header_bytes() const { return kMaxHeaderBytes; }
   void see_head(std::string_view) {}
 
   Head check(ResponseSink& sink) {

@@ -25,6 +25,8 @@ class Timed {
   virtual ~Timed() = default;
   virtual SteadyTime deadline() const = 0;
   virtual void on_deadline() = 0;
+  /// The loop will end soon: takes on nothing new.
+  virtual void on_drain() = 0;
   /// The loop ends.
   virtual void on_stop() = 0;
 };
@@ -48,6 +50,15 @@ class EventLoop {
     return true;
   }
 
+  /// Tells everything that is registered, and what comes later, that the end is near. Any thread.
+  void drain() {
+    post([this] {
+      draining_ = true;
+      auto all = timed_;
+      for (const auto& timed : all) timed->on_drain();
+    });
+  }
+
   /// Stops everything that is registered and lets `run` return. Any thread, once.
   void stop() {
     post([this] {
@@ -61,7 +72,7 @@ class EventLoop {
   }
 
   // The following on the loop's thread only.
-  bool stopping() const { return stopping_; }
+  bool draining() const { return draining_ || stopping_; }
   void add(std::shared_ptr<Timed> timed) {
     timed_.insert(std::move(timed));
     if (!ticking_) schedule();
@@ -98,6 +109,7 @@ class EventLoop {
   std::unordered_set<std::shared_ptr<Timed>> timed_;
   std::vector<char> read_buffer_ = std::vector<char>(64 << 10);
   bool ticking_ = false;
+  bool draining_ = false;
   bool stopping_ = false;
 
   std::mutex mutex_;

@@ -8,6 +8,7 @@
 #include "base/strings.h"
 #include "net/server/event_loop.h"
 #include "net/server/connection.h"
+#include "net/server/server_state.h"
 
 namespace serin::net {
 namespace {
@@ -58,11 +59,12 @@ class Acceptor final : public Timed, public std::enable_shared_from_this<Accepto
 
   SteadyTime deadline() const override { return SteadyTime::max(); }
   void on_deadline() override {}
-  void on_stop() override {
+  void on_drain() override {
     error_code ignored;
     acceptor_.close(ignored);
     retry_.cancel();
   }
+  void on_stop() override { on_drain(); }
 
  private:
   void accept() {
@@ -89,10 +91,9 @@ class Acceptor final : public Timed, public std::enable_shared_from_this<Accepto
   }
 
   void take(tcp::socket socket, const std::shared_ptr<EventLoop>& loop) {
-    if (server_->connections.load() >= server_->options.max_connections) return;  // closes it
-    server_->connections.fetch_add(1);
-    auto connection = std::make_shared<ServerConnection>(server_, loop, std::move(socket));
-    if (!loop->post([connection] { connection->start(); })) server_->connections.fetch_sub(1);
+    if (!server_->connection_opened()) return;  // closes it
+    auto connection = std::make_shared<Connection>(server_, loop, std::move(socket));
+    if (!loop->post([connection] { connection->start(); })) server_->connection_closed();
   }
 
   const std::shared_ptr<ServerState> server_;
@@ -111,17 +112,27 @@ std::chrono::milliseconds tick_for(const ServerOptions& options) {
 
 class Server final : public HttpServer {
  public:
-  Server(std::vector<std::shared_ptr<EventLoop>> loops, uint16_t port)
-      : loops_(std::move(loops)), port_(port) {
+  Server(std::shared_ptr<ServerState> state, std::vector<std::shared_ptr<EventLoop>> loops, uint16_t port)
+      : state_(std::move(state)), loops_(std::move(loops)), port_(port) {
     for (const auto& loop : loops_) threads_.emplace_back([loop] { loop->run(); });
   }
   ~Server() override {
+    for (const auto& loop : loops_) loop->drain();
+    state_->wait_for_last_connection(state_->options.shutdown_grace);
+    state_->compressor.stop();
     for (const auto& loop : loops_) loop->stop();
     for (std::thread& thread : threads_) thread.join();
   }
   uint16_t port() const override { return port_; }
 
+  Result<void> set_certificate(const std::string& chain_pem, const std::string& key_pem) override {
+    if (!state_->tls()) return fail(Code::kInvalid, "the server speaks plain HTTP");
+    state_->set_tls(SERIN_TRY(server_tls(chain_pem, key_pem, state_->options.client_ca_pem, state_->options.http2)));
+    return {};
+  }
+
  private:
+  const std::shared_ptr<ServerState> state_;
   std::vector<std::shared_ptr<EventLoop>> loops_;
   std::vector<std::thread> threads_;
   uint16_t port_;
@@ -132,8 +143,8 @@ class Server final : public HttpServer {
 Result<std::unique_ptr<HttpServer>> HttpServer::start(ServerOptions options, Handler handler) {
   auto state = std::make_shared<ServerState>();
   if (!options.certificate_pem.empty() || !options.key_pem.empty())
-    state->tls =
-        SERIN_TRY(server_tls(options.certificate_pem, options.key_pem, options.client_ca_pem));
+    state->set_tls(SERIN_TRY(
+        server_tls(options.certificate_pem, options.key_pem, options.client_ca_pem, options.http2)));
   std::vector<std::shared_ptr<EventLoop>> loops;
   for (int i = 0; i < std::max(1, options.threads); ++i)
     loops.push_back(std::make_shared<EventLoop>(tick_for(options)));
@@ -142,7 +153,7 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(ServerOptions options, Han
   auto acceptor = std::make_shared<Acceptor>(state, loops);
   SERIN_TRY(acceptor->listen());
   acceptor->start();
-  return std::make_unique<Server>(std::move(loops), acceptor->port());
+  return std::make_unique<Server>(state, std::move(loops), acceptor->port());
 }
 
 }  // namespace serin::net

@@ -227,7 +227,9 @@ TEST(HttpServer, ThePortInUseIsNamed) {
 
 TEST(HttpServer, AnswersAfterItsEndAreHarmless) {
   std::promise<std::unique_ptr<Responder>> held, held_stream;
-  auto server = serve({}, [&](Request request, std::unique_ptr<Responder> responder) {
+  ServerOptions options;
+  options.shutdown_grace = 0ms;
+  auto server = serve(options, [&](Request request, std::unique_ptr<Responder> responder) {
     (request.path == "/a" ? held : held_stream).set_value(std::move(responder));
   });
   RawClient a(server->port()), b(server->port());

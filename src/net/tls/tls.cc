@@ -79,12 +79,20 @@ Result<void> trust(SSL_CTX* context, const std::string& ca_pem, bool announce) {
   return {};
 }
 
-int choose_http_1_1(SSL*, const unsigned char** out, unsigned char* length,
-                    const unsigned char* offered, unsigned int offered_length, void*) {
-  static const unsigned char kProtocol[] = "\x08http/1.1";
+// In wire format, the preferred one first.
+constexpr unsigned char kBoth[] = "\x02h2\x08http/1.1";
+constexpr unsigned char kHttp1[] = "\x08http/1.1";
+
+// What RFC 9113 §9.2.2 leaves of TLS 1.2: forward secrecy and AEAD.
+constexpr const char* kCiphers = "ECDHE+AESGCM:ECDHE+CHACHA20";
+
+/// `argument` is not null where HTTP/2 is offered.
+int choose_protocol(SSL*, const unsigned char** out, unsigned char* length, const unsigned char* offered,
+                    unsigned int offered_length, void* argument) {
+  const unsigned char* ours = argument ? kBoth : kHttp1;
+  unsigned int size = argument ? sizeof kBoth - 1 : sizeof kHttp1 - 1;
   unsigned char* chosen = nullptr;
-  if (SSL_select_next_proto(&chosen, length, kProtocol, sizeof kProtocol - 1, offered,
-                            offered_length) != OPENSSL_NPN_NEGOTIATED)
+  if (SSL_select_next_proto(&chosen, length, ours, size, offered, offered_length) != OPENSSL_NPN_NEGOTIATED)
     return SSL_TLSEXT_ERR_NOACK;
   *out = chosen;
   return SSL_TLSEXT_ERR_OK;
@@ -102,14 +110,15 @@ std::string text_of(const ASN1_STRING* string) {
 }  // namespace
 
 Result<TlsContext> server_tls(const std::string& certificate_pem, const std::string& key_pem,
-                              const std::string& client_ca_pem) {
+                              const std::string& client_ca_pem, bool http2) {
   TlsContext context = new_context(TLS_server_method());
+  SSL_CTX_set_cipher_list(context.get(), kCiphers);
   SERIN_TRY(use_certificate(context.get(), certificate_pem, key_pem));
   // No resumption: a resumed session would not look at the client's certificate again.
   SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
   SSL_CTX_set_options(context.get(), SSL_OP_NO_TICKET);
   SSL_CTX_set_num_tickets(context.get(), 0);
-  SSL_CTX_set_alpn_select_cb(context.get(), choose_http_1_1, nullptr);
+  SSL_CTX_set_alpn_select_cb(context.get(), choose_protocol, http2 ? context.get() : nullptr);
   if (!client_ca_pem.empty()) {
     SERIN_TRY(trust(context.get(), client_ca_pem, true));
     SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);

@@ -15,9 +15,9 @@ namespace serin::net {
 using TlsContext = std::shared_ptr<SSL_CTX>;
 
 /// A server's context. Client certificates are asked for where `client_ca_pem` is not empty, and
-/// stay optional; one that does not verify ends the handshake.
+/// stay optional; one that does not verify ends the handshake. Offers HTTP/2 by ALPN where `http2`.
 Result<TlsContext> server_tls(const std::string& certificate_pem, const std::string& key_pem,
-                              const std::string& client_ca_pem);
+                              const std::string& client_ca_pem, bool http2);
 
 struct ClientTls {
   std::string ca_pem;  ///< empty: the system's trust anchors

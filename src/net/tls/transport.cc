@@ -193,6 +193,13 @@ void Transport::end_output() {
   ::shutdown(fd_, SHUT_WR);
 }
 
+std::string_view Transport::protocol() const {
+  const unsigned char* name = nullptr;
+  unsigned int length = 0;
+  if (ssl_) SSL_get0_alpn_selected(ssl_.get(), &name, &length);
+  return std::string_view(reinterpret_cast<const char*>(name), length);
+}
+
 void Transport::describe(Peer& peer) const {
   if (ssl_) read_subject(ssl_.get(), peer);
 }

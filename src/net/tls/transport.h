@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "net/http.h"
 #include "net/tls/tls.h"
@@ -48,6 +49,9 @@ class Transport {
   /// Tells the peer that nothing more will be sent. Best effort.
   void end_output();
 
+  bool secure() const { return ssl_ != nullptr; }
+  /// What ALPN agreed on ("h2", "http/1.1"), or "". After the handshake.
+  std::string_view protocol() const;
   /// Fills in what the peer's certificate says, after the handshake.
   void describe(Peer& peer) const;
   const std::string& error() const { return error_; }
