@@ -36,6 +36,8 @@ class ApiHandler : public std::enable_shared_from_this<ApiHandler> {
   void serve_watch(Call&);
   void serve_log(Call&);
   void serve_review(Call&);
+  void serve_eviction(const CallPtr&);
+  void serve_binding(const CallPtr&);
   void serve_create(const CallPtr&);
   void serve_update(const CallPtr&);
   void serve_patch(const CallPtr&);

@@ -66,6 +66,16 @@ void keep_builtin(json::value& doc, const kube::Object& current, const ServedRes
   }
 }
 
+bool creates_on_update(const ServedResource& served) {
+  if (!served.crd.empty()) return false;
+  const kube::Resource& r = served.resource();
+  if (r.group.empty())
+    for (std::string_view kind : {"Endpoints", "Event", "LimitRange", "PodTemplate", "Service"})
+      if (r.kind == kind) return true;
+  return r.group == "rbac.authorization.k8s.io" || r.group == "events.k8s.io" || r.kind == "Lease" || r.kind == "PriorityClass" ||
+         r.kind == "CertificateSigningRequest";
+}
+
 void default_builtin(json::value& doc, const ServedResource& served) {
   const kube::Resource& resource = served.resource();
   if (served.crd.empty()) kube::apply_builtin_defaults(doc, {resource.group, resource.version, resource.kind});
