@@ -77,6 +77,11 @@ kube::Object ServedResource::shown(const kube::Object& stored) const {
   return conversion ? kube::Object(conversion->to_served(stored.doc())) : in_version(stored, info.resource.api_version());
 }
 
+std::string ServedResource::stored(const json::value& doc) const {
+  const std::string& kind = info.resource.kind;
+  return conversion ? stored_text(conversion->to_stored(doc), storage_api_version, kind) : stored_text(doc, storage_api_version, kind);
+}
+
 std::shared_ptr<const Catalog> Catalog::builtin() {
   std::vector<ServedPtr> all;
   for (const kube::ResourceInfo& info : kube::builtin_resources()) {

@@ -33,8 +33,8 @@ struct ServedResource {
   }
   /// An object of the store as this version shows it.
   kube::Object shown(const kube::Object& stored) const;
-  /// What to store for an object of this version, but for apiVersion and kind.
-  json::value stored(const json::value& doc) const { return conversion ? conversion->to_stored(doc) : doc; }
+  /// The text to store for an object of this version.
+  std::string stored(const json::value& doc) const;
   bool has_subresource(std::string_view name) const;
 };
 using ServedPtr = std::shared_ptr<const ServedResource>;

@@ -1,5 +1,6 @@
 #include "apiserver/stored_object.h"
 
+#include <charconv>
 #include <cstdlib>
 
 #include "base/strings.h"
@@ -44,18 +45,28 @@ std::string_view after_metadata_brace(std::string_view stored) {
   return stored.substr(at + kMetadata.size());
 }
 
-void append_object(std::string& out, const Entry& entry, std::string_view api_version,
-                   std::string_view kind, Revision revision) {
+ObjectSplicer::ObjectSplicer(std::string_view api_version, std::string_view kind) {
+  head_ = "{\"apiVersion\":";
+  append_text(head_, api_version);
+  head_ += ",\"kind\":";
+  append_text(head_, kind);
+  head_ += kMetadata;
+  head_ += "\"resourceVersion\":\"";
+}
+
+void ObjectSplicer::append(std::string& out, const Entry& entry, Revision revision) const {
   std::string_view rest = after_metadata_brace(entry.bytes);
-  out += "{\"apiVersion\":";
-  append_text(out, api_version);
-  out += ",\"kind\":";
-  append_text(out, kind);
-  out += kMetadata;
-  out += "\"resourceVersion\":\"";
-  out += std::to_string(revision);
+  char digits[20];
+  auto end = std::to_chars(digits, digits + sizeof digits, revision).ptr;
+  out += head_;
+  out.append(digits, end);
   out += rest.front() == '}' ? "\"" : "\",";
   out += rest;
+}
+
+void append_object(std::string& out, const Entry& entry, std::string_view api_version, std::string_view kind,
+                   Revision revision) {
+  ObjectSplicer(api_version, kind).append(out, entry, revision);
 }
 
 kube::Object ObjectCache::get(const EntryPtr& entry) {

@@ -21,6 +21,16 @@ std::string stored_text(const json::value& doc, std::string_view api_version, st
 void append_object(std::string& out, const Entry& entry, std::string_view api_version,
                    std::string_view kind, Revision revision);
 
+/// As `append_object`, for many objects of one kind.
+class ObjectSplicer {
+ public:
+  ObjectSplicer(std::string_view api_version, std::string_view kind);
+  void append(std::string& out, const Entry& entry, Revision revision) const;
+
+ private:
+  std::string head_;  // up to the digits of resourceVersion
+};
+
 /// The text between the braces of metadata and everything behind, for representations that need metadata only.
 std::string_view after_metadata_brace(std::string_view stored);
 

@@ -82,6 +82,16 @@ class CommandLine {
             [this] { return down(down_); })
         ->add_option("--state", down_.state, "state directory (default ~/.local/state/serin)");
 
+    auto add_backup = [&](const char* name, const char* description, const char* example, int (*action)(const BackupFlags&)) {
+      CLI::App* added = command(root_, name, description, example, [this, action] { return action(backup_); });
+      added->add_option("file", backup_.file, "the backup, one file")->required();
+      added->add_option("--state", backup_.state, "state directory (default ~/.local/state/serin)");
+    };
+    add_backup("backup", "Write every object of every cluster to one file, while `serin up` runs or not.",
+               "serin backup monday.serin", backup);
+    add_backup("restore", "Put a backup into a state directory on which no `serin up` runs.",
+               "serin restore monday.serin --state /srv/serin", restore);
+
     CLI::App* demo_command =
         command(root_, "demo", "Play the documented canary on this machine: Git to traffic, by weight and by header.",
                 "serin demo --step-pause 10m", [this] { return demo(demo_); });
@@ -185,6 +195,7 @@ class CommandLine {
   std::function<int()> chosen_;
   UpFlags up_;
   DownFlags down_;
+  BackupFlags backup_;
   DemoFlags demo_;
   AppFlags app_;
   ReleaseFlags release_;

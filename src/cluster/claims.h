@@ -18,8 +18,9 @@ struct Claims {
   std::vector<client::Write> release;
 };
 
+/// `finalizer` (none where empty) is put on what is adopted and taken off what is let go.
 Claims claim(const Object& owner, const kube::LabelSelector& selector, const kube::Resource& resource,
-             const std::vector<Object>& candidates);
+             const std::vector<Object>& candidates, std::string_view finalizer = {});
 
 /// An index by controlling owner: the owner's uid, or "orphans/<namespace>" where there is none.
 inline constexpr char kControllerIndex[] = "controller";

@@ -5,13 +5,17 @@
 #include "base/strings.h"
 #include "cluster/claims.h"
 #include "cluster/deployment_reconciler.h"
-#include "cluster/endpoint_slice_reconciler.h"
+#include "cluster/disruption/budget_reconciler.h"
+#include "cluster/endpoints/endpoint_slice_reconciler.h"
+#include "cluster/endpoints/endpoints_reconciler.h"
 #include "cluster/event_expiry.h"
 #include "cluster/garbage_collector.h"
+#include "cluster/job/job_reconciler.h"
 #include "cluster/namespace_defaults.h"
 #include "cluster/namespace_reconciler.h"
 #include "cluster/replica_set_reconciler.h"
-#include "cluster/scheduler.h"
+#include "cluster/nodes/node_health_reconciler.h"
+#include "cluster/nodes/scheduler.h"
 #include "cluster/service_address_reconciler.h"
 #include "kube/resources.h"
 
@@ -93,6 +97,31 @@ void add_deployment(const Wiring& wiring) {
   });
 }
 
+void add_job(const Wiring& wiring) {
+  Informer& jobs = wiring.informer(kube::kJobs);
+  Informer& pods = wiring.informer(kube::kPods);
+  pods.add_index(kControllerIndex, controller_index);
+  pods.add_index(kTrackedIndex, tracked_index);
+  Controller& controller =
+      wiring.add("job", std::make_unique<JobReconciler>(wiring.client(), jobs, pods, wiring.clock()));
+  wiring.own(controller, jobs);
+  wiring.manager.watch(controller, pods, client::controller_owner(kube::kJobs, wiring.cluster));
+  wiring.manager.watch(controller, pods, job_of_tracked(wiring.cluster));
+  wiring.manager.watch(controller, pods, adopters(jobs, wiring.cluster));
+}
+
+void add_disruption(const Wiring& wiring) {
+  Informer& budgets = wiring.informer(kube::kPodDisruptionBudgets);
+  Informer& pods = wiring.informer(kube::kPods);
+  Controller& controller =
+      wiring.add("disruption", std::make_unique<BudgetReconciler>(wiring.client(), budgets, pods, wiring.clock()));
+  wiring.own(controller, budgets);
+  wiring.manager.watch(controller, pods, budgets_of_pod(budgets, wiring.cluster));
+  // They say how many pods there should be.
+  wiring.manager.require(controller, wiring.informer(kube::kReplicaSets));
+  wiring.manager.require(controller, wiring.informer(kube::kDeployments));
+}
+
 void add_endpoint_slice(const Wiring& wiring) {
   Informer& services = wiring.informer(kube::kServices);
   Informer& pods = wiring.informer(kube::kPods);
@@ -102,6 +131,29 @@ void add_endpoint_slice(const Wiring& wiring) {
       "endpointslice", std::make_unique<EndpointSliceReconciler>(wiring.client(), services, pods, slices));
   wiring.own(controller, services);
   wiring.manager.watch(controller, pods, services_of_pod(services, wiring.cluster));
+  wiring.manager.watch(controller, slices, service_of_slice(wiring.cluster));
+}
+
+void add_endpoints(const Wiring& wiring) {
+  Informer& services = wiring.informer(kube::kServices);
+  Informer& pods = wiring.informer(kube::kPods);
+  Informer& endpoints = wiring.informer(kube::kEndpoints);
+  Controller& controller = wiring.add(
+      "endpoints", std::make_unique<EndpointsReconciler>(wiring.client(), services, pods, endpoints));
+  wiring.own(controller, services);
+  wiring.manager.watch(controller, pods, services_of_pod(services, wiring.cluster));
+  wiring.manager.watch(controller, endpoints, service_of_endpoints(wiring.cluster));
+}
+
+void add_endpoint_mirror(const Wiring& wiring) {
+  Informer& services = wiring.informer(kube::kServices);
+  Informer& endpoints = wiring.informer(kube::kEndpoints);
+  Informer& slices = wiring.informer(kube::kEndpointSlices);
+  slices.add_index(kServiceIndex, service_index);
+  Controller& controller = wiring.add(
+      "endpointslice-mirroring", std::make_unique<EndpointMirrorReconciler>(wiring.client(), services, endpoints, slices), 1);
+  wiring.own(controller, services);
+  wiring.own(controller, endpoints);
   wiring.manager.watch(controller, slices, service_of_slice(wiring.cluster));
 }
 
@@ -123,7 +175,14 @@ void add_scheduler(const Wiring& wiring) {
       wiring.add("scheduler", std::make_unique<SchedulerReconciler>(wiring.client(), pods, nodes, wiring.clock()));
   wiring.manager.watch(controller, pods, [cluster = wiring.cluster](const Object*, const Object* now) {
     std::vector<Key> keys;
-    if (now && waits_for_node(*now)) keys.push_back({cluster, now->key()});
+    if (now && (waits_for_node(*now) || gated(*now))) keys.push_back({cluster, now->key()});
+    return keys;
+  });
+  // A pod that goes makes room.
+  wiring.manager.watch(controller, pods, [&pods, cluster = wiring.cluster](const Object*, const Object* now) {
+    std::vector<Key> keys;
+    if (!now)
+      for (const Object& pod : pods.by_index(kNodeIndex, "")) keys.push_back({cluster, pod.key()});
     return keys;
   });
   wiring.manager.watch(controller, nodes, [&pods, cluster = wiring.cluster](const Object*, const Object* now) {
@@ -132,6 +191,20 @@ void add_scheduler(const Wiring& wiring) {
       for (const Object& pod : pods.by_index(kNodeIndex, "")) keys.push_back({cluster, pod.key()});
     return keys;
   });
+}
+
+void add_node_lifecycle(const Wiring& wiring) {
+  Informer& nodes = wiring.informer(kube::kNodes);
+  Informer& pods = wiring.informer(kube::kPods);
+  client::InformerOptions of_nodes;
+  of_nodes.ns = kLeaseNamespace;
+  Informer& leases = wiring.manager.informer(wiring.cluster, wiring.api, kube::kLeases, of_nodes);
+  pods.add_index(kNodeIndex, node_index);
+  Controller& controller = wiring.add(
+      "node-lifecycle", std::make_unique<NodeHealthReconciler>(wiring.client(), nodes, leases, pods, wiring.clock()), 1);
+  wiring.own(controller, nodes);
+  wiring.manager.watch(controller, leases, node_of_lease(wiring.cluster));
+  wiring.manager.require(controller, pods);
 }
 
 void add_namespace(const Wiring& wiring) {
@@ -173,8 +246,8 @@ void add_event_expiry(const Wiring& wiring) {
 
 const std::vector<std::string>& controller_names() {
   static const std::vector<std::string> kNames{
-      "replicaset", "deployment",         "endpointslice",     "service-address", "scheduler",
-      "namespace",  "namespace-defaults", "garbage-collector", "event-expiry"};
+      "replicaset", "deployment", "job", "disruption", "endpointslice", "endpoints", "endpointslice-mirroring",
+      "service-address", "scheduler", "node-lifecycle", "namespace", "namespace-defaults", "garbage-collector", "event-expiry"};
   return kNames;
 }
 
@@ -188,9 +261,14 @@ Result<void> add_controllers(Manager& manager, client::Client& api, const Cluste
   auto wanted = [&](const char* name) { return !options.without.count(name); };
   if (wanted("replicaset")) add_replica_set(wiring);
   if (wanted("deployment")) add_deployment(wiring);
+  if (wanted("job")) add_job(wiring);
+  if (wanted("disruption")) add_disruption(wiring);
   if (wanted("endpointslice")) add_endpoint_slice(wiring);
+  if (wanted("endpoints")) add_endpoints(wiring);
+  if (wanted("endpointslice-mirroring")) add_endpoint_mirror(wiring);
   if (wanted("service-address")) add_service_address(wiring);
   if (wanted("scheduler")) add_scheduler(wiring);
+  if (wanted("node-lifecycle")) add_node_lifecycle(wiring);
   if (wanted("namespace")) add_namespace(wiring);
   if (wanted("namespace-defaults")) add_namespace_defaults(wiring);
   if (wanted("event-expiry")) add_event_expiry(wiring);

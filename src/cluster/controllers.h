@@ -18,8 +18,9 @@ struct ClusterOptions {
   int workers = 2;                     ///< threads per controller
 };
 
-/// "replicaset", "deployment", "endpointslice", "service-address", "scheduler", "namespace",
-/// "namespace-defaults", "garbage-collector", "event-expiry".
+/// "replicaset", "deployment", "job", "disruption", "endpointslice", "endpoints", "endpointslice-mirroring",
+/// "service-address", "scheduler", "node-lifecycle", "namespace", "namespace-defaults", "garbage-collector",
+/// "event-expiry".
 const std::vector<std::string>& controller_names();
 
 /// Adds the controllers of the cluster behind `api` to the manager, under keys of `cluster`. `api` outlives the

@@ -221,7 +221,7 @@ TEST(AddControllers, LeavesOutWhatItIsToldTo) {
   EXPECT_EQ(json::get_string(cluster.list(kPods).at(0).doc(), "spec", "nodeName"), "");
   ClusterOptions options;
   options.without = {"scheduller"};
-  Result<void> added = add_controllers(cluster.manager, cluster.api, options);
+  Result<void> added = add_controllers(cluster.manager(), cluster.api, options);
   ASSERT_FALSE(added);
   EXPECT_NE(added.error().message.find("scheduller"), std::string::npos);
 }

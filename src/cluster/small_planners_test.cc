@@ -4,7 +4,7 @@
 
 #include "cluster/deployment.h"
 #include "cluster/garbage_planner.h"
-#include "cluster/scheduler.h"
+#include "cluster/nodes/scheduler.h"
 #include "cluster/service_addresses.h"
 #include "cluster/testing/objects.h"
 #include "kube/resources.h"
@@ -56,18 +56,55 @@ TEST(Place, ChoosesTheEmptiestNodeThatFits) {
   Object ssd_1 = with(node("a"), "disk", "ssd"), ssd_2 = with(node("b"), "disk", "ssd");
   EXPECT_EQ(place(pod, {{ssd_1, 5}, {ssd_2, 3}, {node("c"), 0}}).node, "b");
   EXPECT_EQ(place(pod, {{node("c"), 0}, {with(node("d", false), "disk", "ssd"), 0}}).reason,
-            "0/2 nodes are available: 1 not matching the pod's node selector, 1 not ready.");
-  EXPECT_EQ(place(pod, {}).reason, "0/0 nodes are available.");
+            "0/2 nodes are available: 1 node(s) didn't match Pod's node affinity/selector, 1 node(s) had untolerated taint {node.kubernetes.io/not-ready: }.");
+  EXPECT_EQ(place(pod, {}).reason, "no nodes available to schedule pods");
 }
 
 TEST(Place, HonoursTaints) {
   Object tainted = node("a").edit([](json::value& doc) {
     json::set(doc, {"spec", "taints"}, json::parse(R"([{"key":"k","value":"v","effect":"NoSchedule"}])").value());
   });
-  EXPECT_EQ(place(from_json(R"({"spec":{}})"), {{tainted, 0}}).reason, "0/1 nodes are available: 1 tainted {k}.");
+  EXPECT_EQ(place(from_json(R"({"spec":{}})"), {{tainted, 0}}).reason, "0/1 nodes are available: 1 node(s) had untolerated taint {k: v}.");
   EXPECT_EQ(place(from_json(R"({"spec":{"tolerations":[{"key":"k","value":"v"}]}})"), {{tainted, 0}}).node, "a");
   EXPECT_EQ(place(from_json(R"({"spec":{"tolerations":[{"operator":"Exists"}]}})"), {{tainted, 0}}).node, "a");
   EXPECT_EQ(place(from_json(R"({"spec":{"tolerations":[{"key":"k","value":"x"}]}})"), {{tainted, 0}}).node, "");
+}
+
+TEST(Place, HonoursRequiredNodeAffinity) {
+  Object labelled = node("a").edit([](json::value& doc) {
+    json::set(doc, {"metadata", "labels"}, json::parse(R"({"zone":"z1","cores":"8"})").value());
+  });
+  struct {
+    const char* terms;
+    bool fits;
+  } cases[] = {
+      {R"([{"matchExpressions":[{"key":"zone","operator":"In","values":["z1","z2"]}]}])", true},
+      {R"([{"matchExpressions":[{"key":"zone","operator":"NotIn","values":["z1"]}]}])", false},
+      {R"([{"matchExpressions":[{"key":"disk","operator":"DoesNotExist"},{"key":"zone","operator":"Exists"}]}])", true},
+      {R"([{"matchExpressions":[{"key":"cores","operator":"Gt","values":["4"]}]}])", true},
+      {R"([{"matchExpressions":[{"key":"cores","operator":"Lt","values":["4"]}]}])", false},
+      {R"([{"matchExpressions":[{"key":"disk","operator":"Exists"}]},{"matchFields":[{"key":"metadata.name","operator":"In","values":["a"]}]}])", true},
+      {R"([{}])", false},
+      {R"([])", false},
+  };
+  for (const auto& each : cases) {
+    Object pod = from_json(concat(R"({"spec":{"affinity":{"nodeAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":{"nodeSelectorTerms":)",
+                                  each.terms, "}}}}}"));
+    EXPECT_EQ(place(pod, {{labelled, 0}}).node, each.fits ? "a" : "") << each.terms;
+  }
+}
+
+TEST(Place, CountsPodsAndLooksForResourcesThatANodeHasNot) {
+  Object small = node("a").edit([](json::value& doc) {
+    json::set(doc, {"status", "allocatable"}, json::parse(R"({"pods":"2","cpu":"1","x.io/gpu":"1"})").value());
+  });
+  auto asks = [](const char* requests) {
+    return from_json(concat(R"({"spec":{"containers":[{"resources":{"requests":)", requests, "}}]}}"));
+  };
+  EXPECT_EQ(place(asks("{}"), {{small, 2}}).reason, "0/1 nodes are available: 1 Too many pods.");
+  EXPECT_EQ(place(asks(R"({"cpu":"64"})"), {{small, 1}}).node, "a") << "processes share the machine";
+  EXPECT_EQ(place(asks(R"({"x.io/gpu":"1"})"), {{small, 1}}).node, "a");
+  EXPECT_EQ(place(asks(R"({"x.io/gpu":2})"), {{small, 1}}).reason, "0/1 nodes are available: 1 Insufficient x.io/gpu.");
 }
 
 Object owned(const std::vector<std::string>& uids, bool blocking = true) {

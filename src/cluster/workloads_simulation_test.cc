@@ -54,7 +54,7 @@ TEST(ReplicaSetSimulation, NeverMakesAPodTwiceWhileTheWatchLags) {
   ASSERT_TRUE(cluster.api.create(kReplicaSets, workload("ReplicaSet", "web", 5)));
   cluster.simulation.run_until([&] { return !cluster.list(kPods).empty(); }, 1s);
   cluster.api.hold_watches(true);
-  for (const auto* controller : cluster.manager.controllers())
+  for (const auto* controller : cluster.manager().controllers())
     for (int i = 0; i < 3; ++i) {
       const_cast<client::Controller*>(controller)->enqueue({"", {"demo", "web"}});
       cluster.simulation.run_until_idle();

@@ -17,6 +17,8 @@ inline const Resource kServiceAccounts{"", "v1", "serviceaccounts", "ServiceAcco
 inline const Resource kEvents{"", "v1", "events", "Event"};
 inline const Resource kDeployments{"apps", "v1", "deployments", "Deployment"};
 inline const Resource kReplicaSets{"apps", "v1", "replicasets", "ReplicaSet"};
+inline const Resource kJobs{"batch", "v1", "jobs", "Job"};
+inline const Resource kPodDisruptionBudgets{"policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget"};
 inline const Resource kEndpointSlices{"discovery.k8s.io", "v1", "endpointslices", "EndpointSlice"};
 inline const Resource kLeases{"coordination.k8s.io", "v1", "leases", "Lease"};
 inline const Resource kCustomResourceDefinitions{"apiextensions.k8s.io", "v1", "customresourcedefinitions",

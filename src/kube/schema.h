@@ -76,6 +76,9 @@ struct Field {
   int proto_number = 0;  ///< protobuf field number of a built-in type; 0 where unknown
   int proto_parent = 0;  ///< where not 0: on the wire the field stands inside a message with this number,
                          ///< while JSON has it inlined (Volume, Probe, SecretKeySelector, ...)
+  bool pointer = false;  ///< Go holds it by pointer: absent differs from zero, and protobuf has it only where it is set.
+                         ///< Any other number, flag, string or message Go holds by value: protobuf always has it, and
+                         ///< a zero was not meant.
 };
 
 /// One column of `kubectl get`.

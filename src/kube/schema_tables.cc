@@ -207,10 +207,12 @@ class Parser {
           block.schema->required.push_back(name);
         continue;
       }
-      SchemaPtr schema = SERIN_TRY(type_of(words[2], block.package, line));
+      std::string_view type = words[2];
+      bool pointer = take_prefix(type, "*");
+      SchemaPtr schema = SERIN_TRY(type_of(type, block.package, line));
       bool required = false;
       if (words.size() > 3) schema = SERIN_TRY(with_flags(*schema, line, required));
-      block.schema->fields.push_back({std::string(words[0]), schema, *number, 0});
+      block.schema->fields.push_back({std::string(words[0]), schema, *number, 0, pointer});
       if (required) block.schema->required.emplace_back(words[0]);
     }
     return {};

@@ -63,6 +63,14 @@ TEST(BuiltinTables, MergeKeysAndListTypes) {
   EXPECT_TRUE(builtin_type("apps/v1.DeploymentSpec")->field("strategy")->schema->retain_keys);
 }
 
+TEST(BuiltinTables, FieldsKnowWhetherGoHoldsThemByPointer) {
+  SchemaPtr spec = builtin_type("apps/v1.DeploymentSpec");
+  EXPECT_TRUE(spec->field("replicas")->pointer);
+  EXPECT_FALSE(spec->field("minReadySeconds")->pointer);
+  EXPECT_TRUE(spec->field("selector")->pointer);
+  EXPECT_FALSE(spec->field("template")->pointer);
+}
+
 TEST(BuiltinTables, InlinedFieldsKnowTheirParentOnTheWire) {
   SchemaPtr volume = builtin_type("core/v1.Volume");
   const Field* config_map = volume->field("configMap");

@@ -10,7 +10,7 @@
 #include <memory>
 
 #include "base/strings.h"
-#include "net/tls.h"
+#include "net/tls/tls.h"
 
 namespace serin::net {
 namespace {

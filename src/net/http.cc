@@ -38,6 +38,12 @@ void Headers::set(std::string_view name, std::string value) {
   add(std::string(name), std::move(value));
 }
 
+void Request::set_target(std::string_view target) {
+  size_t mark = target.find('?');
+  path = std::string(target.substr(0, mark));
+  query = mark == std::string_view::npos ? "" : std::string(target.substr(mark + 1));
+}
+
 std::vector<std::pair<std::string, std::string>> Request::parameters() const {
   std::vector<std::pair<std::string, std::string>> out;
   if (query.empty()) return out;

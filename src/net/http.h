@@ -40,6 +40,8 @@ struct Request {
   std::string body;
   Peer peer;
 
+  /// Path and query from the target of a request line ("/a?b=c").
+  void set_target(std::string_view target);
   /// The first value of a query parameter, decoded; "" where there is none.
   std::string parameter(std::string_view name) const;
   bool has_parameter(std::string_view name) const;

@@ -89,6 +89,25 @@ TEST_P(EmbeddedClusterTest, ADeploymentRollsOutAndSettles) {
   EXPECT_EQ(server->revision(), settled) << "a settled cluster writes nothing";
 }
 
+TEST_P(EmbeddedClusterTest, AJobRunsToItsEnd) {
+  agent->runs["job"] = {5s};
+  must(api->create(kJobs, from_json(R"({"metadata":{"namespace":"demo","name":"sum"},"spec":{"completions":4,"parallelism":2,
+      "completionMode":"Indexed","template":{"spec":{"restartPolicy":"Never","containers":[{"name":"main","image":"job"}]}}}})")));
+  auto job = [&] { return must(api->get(kJobs, {"demo", "sum"})); };
+  ASSERT_TRUE(simulation->run_until([&] { return condition_true(job(), "Complete"); }, 2min)) << json::dump(job().doc());
+  EXPECT_EQ(json::get_int(job().doc(), 0, "status", "succeeded"), 4);
+  EXPECT_EQ(json::get_string(job().doc(), "status", "completedIndexes"), "0-3");
+  for (const Object& pod : list(kPods)) EXPECT_FALSE(pod.has_finalizer("batch.kubernetes.io/job-tracking"));
+  simulation->run_for(1min);
+  apiserver::Revision settled = server->revision();
+  simulation->run_for(20min);
+  EXPECT_EQ(server->revision(), settled);
+  client::DeleteOptions background;
+  background.propagation = "Background";
+  ASSERT_TRUE(api->remove(kJobs, {"demo", "sum"}, background));
+  EXPECT_TRUE(simulation->run_until([&] { return list(kPods).empty(); }, 1min));
+}
+
 TEST_P(EmbeddedClusterTest, AServiceGetsItsAddressAndEndpoints) {
   must(api->create(kServices, from_json(R"({"metadata":{"namespace":"demo","name":"web"},
       "spec":{"type":"LoadBalancer","selector":{"app":"web"},"ports":[{"port":80,"targetPort":8080}]}})")));

@@ -3,7 +3,8 @@ package main
 // The packages, with the kinds (and the bodies of subresources) to write.
 var sources = []pkg{
 	{name: "meta/v1", path: "k8s.io/apimachinery/pkg/apis/meta/v1", roots: []string{
-		"ObjectMeta", "ListMeta", "DeleteOptions", "LabelSelector", "Condition"}},
+		"ObjectMeta", "ListMeta", "DeleteOptions", "LabelSelector", "Condition", "Status", "PartialObjectMetadata",
+		"PartialObjectMetadataList", "List", "APIGroup", "APIGroupList", "APIResourceList", "APIVersions"}},
 	{name: "core/v1", path: "k8s.io/api/core/v1", roots: []string{
 		"Namespace", "Pod", "Service", "Endpoints", "ConfigMap", "Secret", "ServiceAccount", "Event", "Node",
 		"ReplicationController", "PodTemplate", "PersistentVolumeClaim", "PersistentVolume", "ResourceQuota",
@@ -40,7 +41,7 @@ var sources = []pkg{
 // Go types that the tables know by a word of their own.
 var specialTypes = map[string]string{
 	"Time": "Time", "MicroTime": "MicroTime", "Duration": "Duration", "FieldsV1": "FieldsV1",
-	"ExtraValue": "ItemList", "JSON": "JSON", "JSONSchemaPropsOrBool": "SchemaOrBool",
+	"ExtraValue": "ItemList", "Verbs": "ItemList", "JSON": "JSON", "JSONSchemaPropsOrBool": "SchemaOrBool",
 	"JSONSchemaPropsOrArray": "SchemaOrArray", "JSONSchemaPropsOrStringArray": "SchemaOrStrings",
 }
 

@@ -43,6 +43,7 @@ type typ struct {
 type field struct {
 	json, goType string
 	number       int
+	pointer      bool
 	inline       *typ
 	flags        []string
 	refs         []*typ
@@ -252,6 +253,7 @@ func (t *typ) fields(required bool) []field {
 		marks := markers(f.Doc, f.Comment)
 		flag := func(format string, args ...any) { out.flags = append(out.flags, fmt.Sprintf(format, args...)) }
 		_, pointer := f.Type.(*ast.StarExpr)
+		out.pointer = pointer
 		_, optional := marks["optional"]
 		if _, ok := marks["k8s:optional"]; ok {
 			optional = true
@@ -304,7 +306,7 @@ func (t *typ) fields(required bool) []field {
 		}
 		topLevel := (name == "spec" || name == "status") && t.expr.(*ast.StructType).Fields.List[0].Tag != nil &&
 			strings.Contains(t.expr.(*ast.StructType).Fields.List[0].Tag.Value, "inline")
-		if _, isRef := f.Type.(*ast.Ident); topLevel && isRef && len(out.flags) == 0 && !hasFact {
+		if _, isRef := f.Type.(*ast.Ident); topLevel && isRef && len(out.refs) > 0 && len(out.flags) == 0 && !hasFact {
 			flag("default={}")
 		}
 		if hasFact && fact != "optional" {
@@ -357,7 +359,8 @@ func write(p *pkg, all, inSpec map[*typ]bool, dir string) {
 			if f.inline != nil {
 				line = fmt.Sprintf("  + %d %s", f.number, strings.TrimPrefix(f.inline.id(), p.name+"."))
 			} else {
-				line = fmt.Sprintf("  %s %d %s", f.json, f.number, f.goType)
+				star := map[bool]string{true: "*"}[f.pointer]
+				line = fmt.Sprintf("  %s %d %s%s", f.json, f.number, star, f.goType)
 			}
 			for _, flag := range f.flags {
 				line += " " + flag

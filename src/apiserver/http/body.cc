@@ -85,13 +85,13 @@ Result<Body> decode(std::string_view text, bool as_yaml) {
     auto lenient = yaml::parse(text, false);
     if (!lenient) return fail(Code::kBadRequest, concat("error parsing the body as YAML: ", lenient.error().message));
     body.value = *std::move(lenient);
-    body.duplicates.push_back(strict.error().message);
+    body.duplicates.push_back("yaml: unmarshal errors:\n  " + strict.error().message);
     return body;
   }
   auto parsed = json::parse(text);
   if (!parsed) return fail(Code::kBadRequest, concat("error parsing the body as JSON: ", parsed.error().message));
   body.value = *std::move(parsed);
-  body.duplicates = duplicate_members(text);
+  for (const std::string& path : duplicate_members(text)) body.duplicates.push_back(concat("duplicate field \"", path, '"'));
   return body;
 }
 

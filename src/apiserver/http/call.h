@@ -22,7 +22,10 @@ struct ApiHandler::Call {
   ServedPtr resource;
   Representation as;
 
-  void send(net::Response response) { std::exchange(responder, nullptr)->send(std::move(response)); }
+  void send(net::Response response) {
+    if (prefers_protobuf(request.headers.get("Accept"))) reencode_as_protobuf(response);
+    std::exchange(responder, nullptr)->send(std::move(response));
+  }
   void fail(const Error& error) {
     send(error_response(error, info, resource ? std::string_view(resource->resource().kind) : std::string_view()));
   }

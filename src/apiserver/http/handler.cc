@@ -1,5 +1,6 @@
 #include "apiserver/http/handler.h"
 
+#include "apiserver/http/backup_stream.h"
 #include "apiserver/http/call.h"
 #include "apiserver/http/discovery.h"
 #include "apiserver/http/status.h"
@@ -52,6 +53,7 @@ void ApiHandler::handle(net::Request request, std::unique_ptr<net::Responder> re
   auto user = authenticate(call->request, options_.tokens);
   if (!user) return call->fail({Code::kUnauthorized, "Unauthorized"});
   call->user = std::make_shared<const User>(*std::move(user));
+  if (call->info.cluster.empty() && call->info.path == kBackupPath) return serve_backup(*call);
   if (call->info.cluster.empty())
     return call->fail({Code::kNotFound, "the API of a cluster is at /clusters/<name>"});
   call->cluster = find_cluster_(call->info.cluster);
@@ -72,6 +74,16 @@ void ApiHandler::serve_plain(Call& call) {
   // A server that cannot write is alive, but not ready.
   bool ok = health || call.info.path == "/livez";
   call.send(text_response(ok ? 200 : 500, ok ? "ok" : concat("storage failed: ", health.error().message)));
+}
+
+void ApiHandler::serve_backup(Call& call) {
+  if (!call.user->in_group(kMastersGroup))
+    return call.fail({Code::kForbidden, "a backup holds every secret of every cluster: only system:masters may take one"});
+  if (call.info.verb != "get")
+    return call.fail({Code::kMethodNotAllowed, "the server does not allow this method on the requested resource"});
+  auto snapshot = take_snapshot(rest_.store());
+  if (!snapshot) return call.fail(snapshot.error());
+  send_backup(*std::move(snapshot), std::exchange(call.responder, nullptr));
 }
 
 void ApiHandler::serve_discovery(Call& call) {

@@ -28,6 +28,7 @@ class ApiHandler : public std::enable_shared_from_this<ApiHandler> {
   using CallPtr = std::shared_ptr<Call>;
 
   void serve_plain(Call&);
+  void serve_backup(Call&);
   void serve_discovery(Call&);
   void serve_openapi(Call&);
   void serve_resource(const CallPtr&);

@@ -157,7 +157,7 @@ TEST_F(HandlerTest, TablesAndMetadataOnly) {
   json::value partial = body_of(get_as("application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1", "/apis/apps/v1/deployments"));
   EXPECT_EQ(json::get_string(partial, "kind"), "PartialObjectMetadataList");
   EXPECT_EQ(json::find(json::items(partial, "items").front(), "spec"), nullptr);
-  EXPECT_EQ(get_as("application/vnd.kubernetes.protobuf", kMaps).status, 406);
+  EXPECT_EQ(get_as("application/xml", kMaps).status, 406);
 }
 
 TEST_F(HandlerTest, CustomColumns) {

@@ -1,8 +1,12 @@
 #include "apiserver/http/representation.h"
 
+#include <algorithm>
+#include <cstdlib>
+
 #include "apiserver/http/table.h"
 #include "base/strings.h"
 #include "data/yaml.h"
+#include "kube/protobuf.h"
 
 namespace serin::apiserver {
 namespace {
@@ -28,34 +32,99 @@ std::string cells_of(const std::vector<json::value>& cells) {
   return json::dump(array);
 }
 
-}  // namespace
+constexpr std::string_view kProtobufType = "application/vnd.kubernetes.protobuf";
 
-std::string Representation::content_type() const { return yaml ? "application/yaml" : "application/json"; }
+using Encoding = Representation::Encoding;
 
-std::string Representation::key() const {
-  return concat(int(form), yaml ? 'y' : 'j', meta_version, include_object);
+std::optional<Encoding> encoding_of(std::string_view type) {
+  if (type == "application/json" || type == "*/*" || type == "application/*") return Encoding::kJson;
+  if (type == "application/yaml") return Encoding::kYaml;
+  if (type == kProtobufType) return Encoding::kProtobuf;
+  return std::nullopt;
 }
 
-Result<Representation> negotiate(std::string_view accept, std::string_view include_object) {
+/// One member of an Accept header: "application/json;q=0.9" and its type.
+struct Accepted {
+  std::string_view media, type;
+  double q;
+};
+
+std::vector<Accepted> by_preference(std::string_view accept) {
+  std::vector<Accepted> out;
+  for (std::string_view media : split(accept, ',')) {
+    media = trim(media);
+    std::string_view q = parameter(media, "q");
+    double weight = q.empty() ? 1.0 : std::strtod(std::string(q).c_str(), nullptr);
+    if (weight > 0) out.push_back({media, trim(media.substr(0, media.find(';'))), weight});
+  }
+  std::stable_sort(out.begin(), out.end(), [](const Accepted& a, const Accepted& b) { return a.q > b.q; });
+  return out;
+}
+
+}  // namespace
+
+std::string Representation::content_type() const {
+  switch (encoding) {
+    case Encoding::kJson: break;
+    case Encoding::kYaml: return "application/yaml";
+    case Encoding::kProtobuf: return std::string(kProtobufType);
+  }
+  return "application/json";
+}
+
+std::string Representation::stream_content_type() const {
+  return encoding == Encoding::kProtobuf ? concat(kProtobufType, ";stream=watch") : content_type();
+}
+
+std::string Representation::key() const {
+  return concat(int(form), '.', int(encoding), meta_version, include_object);
+}
+
+Result<Representation> negotiate(std::string_view accept, std::string_view include_object, bool protobuf) {
   Representation as;
   if (!include_object.empty()) as.include_object = include_object;
   if (trim(accept).empty()) return as;
-  for (std::string_view media : split(accept, ',')) {
-    media = trim(media);
-    std::string_view type = trim(cut(media, ';').value_or(std::pair{media, std::string_view()}).first);
-    as.yaml = type == "application/yaml";
-    if (!as.yaml && type != "application/json" && type != "*/*" && type != "application/*") continue;
-    std::string_view form = parameter(media, "as"), version = parameter(media, "v");
-    if (form.empty()) return as;
-    if (parameter(media, "g") != "meta.k8s.io" || (version != "v1" && version != "v1beta1")) continue;
+  for (const Accepted& accepted : by_preference(accept)) {
+    auto encoding = encoding_of(accepted.type);
+    if (!encoding) continue;
+    as.encoding = *encoding;
+    bool wire = as.encoding == Encoding::kProtobuf;
+    std::string_view form = parameter(accepted.media, "as"), version = parameter(accepted.media, "v");
+    if (form.empty()) {
+      if (wire && !protobuf) continue;
+      return as;
+    }
+    if (parameter(accepted.media, "g") != "meta.k8s.io" || (version != "v1" && version != "v1beta1")) continue;
+    if (wire && (form == "Table" || version != "v1")) continue;  // the messages of v1beta1 are numbered in another way
     as.meta_version = version;
     if (form == "Table") as.form = Representation::Form::kTable;
     else if (form == "PartialObjectMetadata" || form == "PartialObjectMetadataList") as.form = Representation::Form::kPartial;
     else continue;
     return as;
   }
-  return fail(Code::kNotAcceptable,
-              "only the following media types are accepted: application/json, application/yaml");
+  return fail(Code::kNotAcceptable, concat("only the following media types are accepted: application/json, application/yaml",
+                                           protobuf ? concat(", ", kProtobufType) : std::string()));
+}
+
+bool prefers_protobuf(std::string_view accept) {
+  for (const Accepted& accepted : by_preference(accept))
+    if (auto encoding = encoding_of(accepted.type)) return *encoding == Encoding::kProtobuf;
+  return false;
+}
+
+void reencode_as_protobuf(net::Response& response) {
+  if (response.headers.get("Content-Type") != "application/json") return;
+  auto object = json::parse(response.body);
+  if (!object) return;
+  auto bytes = kube::protobuf_from_object(*object);
+  if (!bytes) return;
+  response.body = *std::move(bytes);
+  response.headers.set("Content-Type", std::string(kProtobufType));
+}
+
+std::string event_bytes(const Representation& as, std::string_view type, std::string_view object) {
+  if (as.encoding == Encoding::kProtobuf) return kube::protobuf_watch_frame(type, object);
+  return concat("{\"type\":\"", type, "\",\"object\":", object, "}\n");
 }
 
 kube::Object ObjectWriter::at(const EntryPtr& entry, Revision revision) const {
@@ -67,9 +136,18 @@ kube::Object ObjectWriter::at(const EntryPtr& entry, Revision revision) const {
 }
 
 std::string ObjectWriter::finished(std::string text) const {
-  if (!as_.yaml) return text;
-  auto doc = json::parse(text);
-  return doc ? yaml::dump(*doc) : text;
+  if (as_.encoding == Encoding::kJson) return text;
+  json::value doc = json::parse(text).value();
+  return as_.encoding == Encoding::kYaml ? yaml::dump(doc) : kube::protobuf_from_object(doc).value();
+}
+
+std::string ObjectWriter::protobuf_list(const Page& page) const {
+  bool whole = as_.form == Representation::Form::kObject;
+  json::value metadata = json::parse(list_metadata(page.revision, page.continue_token, page.remaining)).value();
+  auto list = kube::ProtobufList::begin(whole ? target_.api_version() : "meta.k8s.io/" + as_.meta_version,
+                                        whole ? target_.resource->info.list_kind : "PartialObjectMetadataList", metadata);
+  for (const EntryPtr& entry : page.entries) list->add(rest_.object(target_, entry).doc());
+  return list->finish();
 }
 
 std::string ObjectWriter::partial(const kube::Object& object) const {
@@ -123,6 +201,7 @@ std::string ObjectWriter::list(const Page& page) const {
     for (const EntryPtr& entry : page.entries) objects.push_back(rest_.object(target_, entry));
     return finished(table(objects, metadata, true));
   }
+  if (as_.encoding == Encoding::kProtobuf) return protobuf_list(page);
   bool whole = as_.form == Representation::Form::kObject;
   std::string out = concat("{\"kind\":\"", whole ? target_.resource->info.list_kind : "PartialObjectMetadataList",
                            "\",\"apiVersion\":\"", whole ? target_.api_version() : "meta.k8s.io/" + as_.meta_version,
@@ -132,14 +211,16 @@ std::string ObjectWriter::list(const Page& page) const {
     for (const EntryPtr& entry : page.entries) bytes += entry->bytes.size() + 64;
   out.reserve(bytes);
   bool first = true;
+  ObjectSplicer splicer(target_.api_version(), target_.kind());
   for (const EntryPtr& entry : page.entries) {
     if (!first) out += ',';
     first = false;
     if (whole && target_.resource->conversion) out += json::dump(rest_.object(target_, entry).doc());
-    else if (whole) append_object(out, *entry, target_.api_version(), target_.kind(), entry->revision);
+    else if (whole) splicer.append(out, *entry, entry->revision);
     else out += partial(rest_.object(target_, entry));
   }
-  return finished(out + "]}");
+  out += "]}";
+  return finished(std::move(out));
 }
 
 std::string ObjectWriter::event_object(const EntryPtr& entry, Revision revision, bool with_columns) const {
@@ -153,8 +234,8 @@ std::string ObjectWriter::bookmark(Revision revision, bool ends_initial_events) 
                                 ends_initial_events ? R"(,"annotations":{"k8s.io/initial-events-end":"true"})" : "", '}');
   if (as_.form == Representation::Form::kTable) return table({}, metadata, false);
   bool whole = as_.form == Representation::Form::kObject;
-  return concat("{\"kind\":\"", whole ? target_.kind() : "PartialObjectMetadata", "\",\"apiVersion\":\"",
-                whole ? target_.api_version() : "meta.k8s.io/" + as_.meta_version, "\",\"metadata\":", metadata, '}');
+  return finished(concat("{\"kind\":\"", whole ? target_.kind() : "PartialObjectMetadata", "\",\"apiVersion\":\"",
+                whole ? target_.api_version() : "meta.k8s.io/" + as_.meta_version, "\",\"metadata\":", metadata, '}'));
 }
 
 }  // namespace serin::apiserver

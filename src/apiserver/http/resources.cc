@@ -5,6 +5,7 @@
 
 #include "apiserver/http/body.h"
 #include "apiserver/http/call.h"
+#include "apiserver/http/list_stream.h"
 #include "apiserver/http/subresources.h"
 #include "apiserver/rest/list_options.h"
 #include "base/strings.h"
@@ -100,7 +101,8 @@ void ApiHandler::serve_resource(const CallPtr& call) {
     return call->fail({Code::kMethodNotAllowed, concat(info.subresource, " is not available on this server yet")});
   if (!placed || !call->resource->has_subresource(info.subresource))
     return call->fail({Code::kNotFound, "the server could not find the requested resource"});
-  auto as = negotiate(call->request.headers.get("Accept"), call->request.parameter("includeObject"));
+  auto as = negotiate(call->request.headers.get("Accept"), call->request.parameter("includeObject"),
+                      !call->resource->info.custom);
   if (!as) return call->fail(as.error());
   call->as = *std::move(as);
   const auto& verbs = call->resource->info.verbs;
@@ -154,9 +156,12 @@ void ApiHandler::serve_list(Call& call) {
     return call.send(json_response(410, json::dump(status)));
   }
   if (!page) return call.fail(page.error());
-  net::Response response = json_response(200, ObjectWriter(rest_, target, call.as).list(*page));
+  bool long_list = !target.resource->conversion && is_long_list(call.request, call.as, *page);
+  net::Response response = json_response(200, long_list ? "" : ObjectWriter(rest_, target, call.as).list(*page));
   response.headers.set("Content-Type", call.as.content_type());
   if (!call.resource->deprecation.empty()) add_warning(response, call.resource->deprecation);
+  if (long_list)
+    return send_long_list(rest_, target, *std::move(page), std::move(response), std::exchange(call.responder, nullptr));
   call.send(std::move(response));
 }
 
@@ -167,7 +172,7 @@ void ApiHandler::serve_watch(Call& call) {
     return value == "true" || value == "1";
   };
   WatchRequest watch{call.target(), call.as, {}, is_true("allowWatchBookmarks"), false, {}};
-  watch.as.yaml = false;
+  if (watch.as.encoding == Representation::Encoding::kYaml) watch.as.encoding = Representation::Encoding::kJson;
   watch.options.label_selector = request.parameter("labelSelector");
   watch.options.field_selector = request.parameter("fieldSelector");
   // A watch of one name is a selection.
@@ -215,10 +220,8 @@ void ApiHandler::serve_review(Call& call) {
 Result<void> ApiHandler::judge_duplicates(const std::vector<std::string>& duplicates, const std::string& validation,
                                           std::vector<std::string>& warnings) const {
   if (duplicates.empty() || validation == "Ignore") return {};
-  std::vector<std::string> lines;
-  for (const std::string& path : duplicates) lines.push_back(concat("duplicate field \"", path, '"'));
-  if (validation == "Strict") return fail(Code::kBadRequest, "strict decoding error: " + join(lines, ", "));
-  warnings.insert(warnings.end(), lines.begin(), lines.end());
+  if (validation == "Strict") return fail(Code::kBadRequest, "strict decoding error: " + join(duplicates, ", "));
+  warnings.insert(warnings.end(), duplicates.begin(), duplicates.end());
   return {};
 }
 
@@ -231,10 +234,11 @@ Done ApiHandler::answer(CallPtr call, std::vector<std::string> warnings) {
       response = json_response(200, json::dump(deleted_status(call->info, outcome->object.uid())));
     } else {
       int status = outcome->created && !deletion ? 201 : 200;
-      ObjectWriter writer(self->rest_, call->target(), call->info.subresource == "scale" ? Representation{} : call->as);
+      Representation as = call->info.subresource == "scale" ? Representation{} : call->as;
+      ObjectWriter writer(self->rest_, call->target(), as);
       std::string body = outcome->entry ? writer.object(outcome->entry, outcome->entry->revision) : writer.object(outcome->object);
       response = json_response(status, std::move(body));
-      response.headers.set("Content-Type", call->as.content_type());
+      response.headers.set("Content-Type", as.content_type());
     }
     std::vector<std::string> all = warnings;
     all.insert(all.end(), outcome->warnings.begin(), outcome->warnings.end());

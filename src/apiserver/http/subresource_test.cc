@@ -157,6 +157,11 @@ TEST_F(SubresourceTest, EphemeralContainersAndResizeTouchNothingElse) {
   ASSERT_EQ(added.status, 200) << added.body;
   EXPECT_EQ(json::get_string(json::items(body_of(added), "spec", "ephemeralContainers")[0], "imagePullPolicy"), "IfNotPresent");
   EXPECT_EQ(json::find(body_of(added), "metadata", "labels", "x"), nullptr);
+  std::string other = R"({"spec":{"ephemeralContainers":[{"name":"debug","image":"d:2"}]}})";
+  net::Response changed = call("PATCH", concat(kPodPath, "/a/ephemeralcontainers"), other, "application/strategic-merge-patch+json");
+  EXPECT_EQ(changed.status, 422) << changed.body;
+  EXPECT_EQ(call("PATCH", concat(kPodPath, "/a"), debug, "application/merge-patch+json").status, 200) << "they are there already";
+  EXPECT_EQ(call("PATCH", concat(kPodPath, "/a"), R"({"spec":{"ephemeralContainers":null}})", "application/merge-patch+json").status, 422);
   std::string resize = R"({"spec":{"containers":[{"name":"main","image":"other","resources":{"requests":{"cpu":"100m"}}}]}})";
   net::Response resized = call("PATCH", concat(kPodPath, "/a/resize"), resize, "application/strategic-merge-patch+json");
   ASSERT_EQ(resized.status, 200) << resized.body;

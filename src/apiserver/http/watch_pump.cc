@@ -5,6 +5,7 @@
 
 #include "apiserver/http/status.h"
 #include "base/strings.h"
+#include "kube/protobuf.h"
 
 namespace serin::apiserver {
 namespace {
@@ -15,12 +16,16 @@ constexpr Duration kTick = std::chrono::milliseconds(500);  ///< how late a book
 
 using Type = client::WatchEvent::Type;
 
-std::string event_text(std::string_view type, std::string_view object) {
-  return concat("{\"type\":\"", type, "\",\"object\":", object, "}\n");
+std::string error_event(const Representation& as, const Error& error, const RequestInfo& info) {
+  json::value status = status_of(error, info);
+  bool wire = as.encoding == Representation::Encoding::kProtobuf;
+  return event_bytes(as, "ERROR", wire ? kube::protobuf_from_object(status).value() : json::dump(status));
 }
 
-std::string error_event(const Error& error, const RequestInfo& info) {
-  return event_text("ERROR", json::dump(status_of(error, info)));
+net::Response stream_head(const Representation& as) {
+  net::Response response;
+  response.headers.set("Content-Type", as.stream_content_type());
+  return response;
 }
 
 std::string_view type_text(Type type) {
@@ -87,13 +92,15 @@ void WatchPump::start(WatchRequest request, std::unique_ptr<net::Responder> resp
   if (!opened) {
     // A start that is too old is told in the stream, as clients expect.
     if (opened.error().code != Code::kExpired) return responder->send(error_response(opened.error(), info));
-    return responder->send(json_response(200, error_event(opened.error(), info)));
+    net::Response response = stream_head(session->request.as);
+    response.body = error_event(session->request.as, opened.error(), info);
+    return responder->send(std::move(response));
   }
   session->watcher = *std::move(opened);
   TimePoint now = rest_.clock().now();
   session->ends = now + session->request.timeout;
   session->next_bookmark = now + options_.bookmark_interval;
-  session->stream = responder->stream(json_response(200, {}));
+  session->stream = responder->stream(stream_head(session->request.as));
   session->stream->on_drained([signals = signals_, weak] { signals->raise(weak); });
   session->stream->on_closed([signals = signals_, weak] {
     if (auto alive = weak.lock()) alive->closed = true;
@@ -148,7 +155,7 @@ bool WatchPump::advance(Session& session, TimePoint now) {
   while (!session.closed && session.stream->pending() < options_.max_backlog_bytes) {
     auto batch = session.watcher->poll(kPollLimit);
     if (!batch) {
-      session.send(error_event(batch.error(), session.info));
+      session.send(error_event(session.request.as, batch.error(), session.info));
       session.stream->finish();
       return false;
     }
@@ -156,7 +163,7 @@ bool WatchPump::advance(Session& session, TimePoint now) {
     if (batch->initial_done) {
       session.seen = batch->seen;
       if (!session.initial_sent && session.request.initial_bookmark)
-        session.send(event_text("BOOKMARK", session.writer.bookmark(session.seen, true)));
+        session.send(event_bytes(session.request.as, "BOOKMARK", session.writer.bookmark(session.seen, true)));
       session.initial_sent = true;
     }
     if (!batch->deltas.empty()) session.next_bookmark = now + options_.bookmark_interval;
@@ -173,7 +180,7 @@ bool WatchPump::pass_deadlines(Session& session, TimePoint now) {
   if (session.request.bookmarks && session.initial_sent && (over || now >= session.next_bookmark)) {
     // Everything up to here has been looked at, also what this watch does not select.
     if (!advance(session, now)) return false;
-    session.send(event_text("BOOKMARK", session.writer.bookmark(session.seen, false)));
+    session.send(event_bytes(session.request.as, "BOOKMARK", session.writer.bookmark(session.seen, false)));
     session.next_bookmark = now + options_.bookmark_interval;
   }
   if (over) session.stream->finish();
@@ -184,7 +191,7 @@ net::SharedBytes WatchPump::encoded(Session& session, const Delta& delta) {
   bool first_table_row = !session.started && session.request.as.form == Representation::Form::kTable;
   auto encode = [&] {
     return std::make_shared<const std::string>(
-        event_text(type_text(delta.type), session.writer.event_object(delta.entry, delta.revision, first_table_row)));
+        event_bytes(session.request.as, type_text(delta.type), session.writer.event_object(delta.entry, delta.revision, first_table_row)));
   };
   if (first_table_row || delta.initial) return encode();
   // A revision is one event of one object.

@@ -121,7 +121,7 @@ Result<Step> Rest::plan_evict(const Target& target, const kube::Object& pod, con
     op.expected = entry->revision;
     kube::track_update(object(budget, entry).doc(), next, {"serin", "policy/v1", "status", now}, *budgets->schema);
   }
-  op.bytes = stored_text(next, budgets->storage_api_version, budgets->resource().kind);
+  op.bytes = budgets->stored(next);
   if (const json::value* labels = json::find(next, "metadata", "labels")) op.labels = *labels;
   step.also.push_back(std::move(op));
   return step;

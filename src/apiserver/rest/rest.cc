@@ -67,7 +67,7 @@ void Rest::attempt(std::shared_ptr<Attempt> a) {
              std::string(json::get_string(step.doc, "metadata", "name"))};
   op.expected = entry ? entry->revision : 0;
   if (step.kind == Step::Kind::kPut) {
-    op.bytes = stored_text(target.resource->stored(step.doc), target.resource->storage_api_version, target.kind());
+    op.bytes = target.resource->stored(step.doc);
     if (op.bytes->size() > kMaxObjectBytes)
       return a->done(fail(Code::kTooLarge, concat(quoted(*target.resource, op.name.name), " has ", op.bytes->size(),
                                                   " bytes; the limit is ", kMaxObjectBytes)));

@@ -82,17 +82,29 @@ Result<json::value> apply_json_patch(const json::value& doc, const json::value& 
                     {{"UnexpectedServerResponse", next.error().message, ""}}, {}, false});
 }
 
+/// Whether two objects have the same members but for `except`, which `judge` compares where both have it.
+template <class Judge>
+bool equal_but(const json::value& a, const json::value& b, std::string_view except, Judge&& judge) {
+  const json::object *left = a.if_object(), *right = b.if_object();
+  if (!left || !right || left->size() != right->size()) return false;
+  for (const auto& [name, value] : *left) {
+    const json::value* other = right->if_contains(name);
+    if (!other || !(std::string_view(name) == except ? judge(value, *other) : value == *other)) return false;
+  }
+  return true;
+}
+
 /// Equal but for the times of managedFields: nothing that a write should be made for.
 bool same_but_field_times(const json::value& a, const json::value& b) {
-  if (a == b) return true;
-  auto timeless = [](json::value doc) {
-    if (json::value* entries = json::find(doc, "metadata", "managedFields"); entries && entries->is_array())
-      for (json::value& entry : entries->get_array()) json::erase(entry, {"time"});
-    return doc;
+  auto entries = [](const json::value& left, const json::value& right) {
+    const json::array *x = left.if_array(), *y = right.if_array();
+    if (!x || !y || x->size() != y->size()) return false;
+    return std::equal(x->begin(), x->end(), y->begin(), [](const json::value& one, const json::value& two) {
+      return equal_but(one, two, "time", [](const json::value&, const json::value&) { return true; });
+    });
   };
-  const json::value *left = json::find(a, "metadata", "managedFields"), *right = json::find(b, "metadata", "managedFields");
-  if (!left || !right || json::items(a, "metadata", "managedFields").size() != json::items(b, "metadata", "managedFields").size()) return false;
-  return timeless(a) == timeless(b);
+  auto metadata = [&](const json::value& left, const json::value& right) { return equal_but(left, right, "managedFields", entries); };
+  return equal_but(a, b, "metadata", metadata);
 }
 
 }  // namespace

@@ -73,7 +73,9 @@ Result<Committed> Store::commit_and_wait(Transaction transaction) {
 
 MvccStore::MvccStore(const Clock& clock, Mvcc state, std::unique_ptr<Journal> journal)
     : clock_(clock), journal_(std::move(journal)), state_(std::move(state)) {
-  if (journal_) committer_ = std::thread([this] { run(); });
+  if (!journal_) return;
+  answerer_ = std::thread([this] { run_answers(); });
+  committer_ = std::thread([this] { run(); });
 }
 
 MvccStore::~MvccStore() {
@@ -84,6 +86,12 @@ MvccStore::~MvccStore() {
   }
   queue_wake_.notify_all();
   committer_.join();
+  {
+    std::lock_guard lock(answer_mutex_);
+    answered_all_ = true;
+  }
+  answer_wake_.notify_all();
+  answerer_.join();
 }
 
 EntryPtr MvccStore::get(const Collection& collection, const NamespacedName& name) const {
@@ -130,6 +138,7 @@ void MvccStore::commit(Transaction transaction, OnCommitted done) {
     std::vector<Pending> batch;
     batch.push_back(std::move(pending));
     commit_batch(batch);
+    for (Pending& each : batch) each.done(std::move(each.answer));
     return;
   }
   {
@@ -149,7 +158,48 @@ void MvccStore::run() {
       batch.swap(queue_);
     }
     commit_batch(batch);
+    answer(std::move(batch));
+    std::lock_guard commit_lock(commit_mutex_);
+    if (failed_) continue;
+    if (auto tidied = journal_->tidy(); !tidied) fail_from_now_on(tidied.error());
   }
+}
+
+void MvccStore::answer(std::vector<Pending> batch) {
+  bool more;
+  {
+    std::lock_guard lock(queue_mutex_);
+    more = !queue_.empty();
+  }
+  if (!more) {
+    for (Pending& pending : batch) pending.done(std::move(pending.answer));
+    return;
+  }
+  {
+    std::lock_guard lock(answer_mutex_);
+    answers_.push_back(std::move(batch));
+  }
+  answer_wake_.notify_one();
+}
+
+void MvccStore::run_answers() {
+  for (;;) {
+    std::vector<std::vector<Pending>> batches;
+    {
+      std::unique_lock lock(answer_mutex_);
+      answer_wake_.wait(lock, [&] { return answered_all_ || !answers_.empty(); });
+      if (answers_.empty()) return;
+      batches.swap(answers_);
+    }
+    for (auto& batch : batches)
+      for (Pending& pending : batch) pending.done(std::move(pending.answer));
+  }
+}
+
+void MvccStore::fail_from_now_on(const Error& error) {
+  log::error("apiserver", "writing failed; the store is read-only until restart", {{"error", error.message}});
+  std::unique_lock lock(state_mutex_);
+  failed_ = Error{Code::kUnavailable, concat("storage is read-only: ", error.message)};
 }
 
 Result<Committed> MvccStore::evaluate(const Transaction& transaction, Overlay& overlay,
@@ -204,13 +254,9 @@ void MvccStore::commit_batch(std::vector<Pending>& batch) {
     }
     if (journal_ && !records.empty()) {
       if (auto written = journal_->append(records, next); !written) {
-        Error error{Code::kUnavailable, concat("storage is read-only: ", written.error().message)};
-        log::error("apiserver", "writing failed; the store is read-only until restart",
-                   {{"error", written.error().message}});
         records.clear();
-        for (Pending& pending : batch) pending.answer = fail(error);
-        std::unique_lock lock(state_mutex_);
-        failed_ = std::move(error);
+        fail_from_now_on(written.error());
+        for (Pending& pending : batch) pending.answer = fail(*failed_);
       }
     }
     if (!records.empty()) {
@@ -224,7 +270,6 @@ void MvccStore::commit_batch(std::vector<Pending>& batch) {
     }
   }
   wake(records);
-  for (Pending& pending : batch) pending.done(std::move(pending.answer));
 }
 
 void MvccStore::wake(const std::vector<Journal::Record>& records) {

@@ -2,7 +2,8 @@
 
 /// The store over `Mvcc`, with or without a journal. Without one a commit happens in the caller's thread; with
 /// one a committer thread takes whatever is waiting, writes it in one journal transaction and only then makes
-/// it visible, wakes the watchers and answers (group commit without artificial delay).
+/// it visible, wakes the watchers and answers (group commit without artificial delay). Where the next batch waits
+/// already, a thread of its own answers meanwhile: making answers costs as much as writing does.
 
 #include <condition_variable>
 #include <mutex>
@@ -24,6 +25,8 @@ class Journal {
   virtual ~Journal() = default;
   /// Durable when it returns. After an error the journal must not be used again.
   virtual Result<void> append(const std::vector<Record>& records, Revision last) = 0;
+  /// Called after each append, when its writes have been answered: what may take longer. Errors as of `append`.
+  virtual Result<void> tidy() = 0;
 };
 
 class MvccStore final : public Store {
@@ -53,7 +56,10 @@ class MvccStore final : public Store {
 
   Result<Committed> evaluate(const Transaction&, Overlay&, Revision& next) const;
   void commit_batch(std::vector<Pending>& batch);
+  void fail_from_now_on(const Error&);
   void run();
+  void answer(std::vector<Pending> batch);
+  void run_answers();
   void wake(const std::vector<Journal::Record>&);
 
   const Clock& clock_;
@@ -72,7 +78,13 @@ class MvccStore final : public Store {
   std::condition_variable queue_wake_;
   std::vector<Pending> queue_;  // guarded by queue_mutex_
   bool stopping_ = false;       // guarded by queue_mutex_
-  std::thread committer_;
+
+  std::mutex answer_mutex_;
+  std::condition_variable answer_wake_;
+  std::vector<std::vector<Pending>> answers_;  // guarded by answer_mutex_
+  bool answered_all_ = false;                  // guarded by answer_mutex_: no more will come
+
+  std::thread answerer_, committer_;
 };
 
 }  // namespace serin::apiserver

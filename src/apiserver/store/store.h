@@ -132,8 +132,8 @@ class Store {
   virtual Revision revision() const = 0;
   virtual Result<void> health() const = 0;
 
-  /// `done` is called exactly once: by the synchronous engine before this returns, else on the committer's
-  /// thread, which it must not hold up.
+  /// `done` is called exactly once: by the synchronous engine before this returns, else on a thread of the store's,
+  /// which it must not hold up.
   virtual void commit(Transaction, OnCommitted done) = 0;
   /// Blocks until the answer is there. Never from within `done`.
   Result<Committed> commit_and_wait(Transaction transaction);
@@ -149,7 +149,8 @@ std::unique_ptr<Store> memory_store(const Clock& clock, HistoryBounds = {});
 
 /// Opens or makes `<directory>/serin.db`. Errors say what to do: kForbidden for a directory that cannot be
 /// written, kConflict where another process has it open, kInvalid for a file that is damaged, foreign or newer.
-Result<std::unique_ptr<Store>> open_sqlite_store(const std::string& directory, const Clock& clock,
-                                                 HistoryBounds = {});
+/// `log_pages`: how long the write-ahead log gets (in pages of 4 KiB) before it is folded into the file.
+Result<std::unique_ptr<Store>> open_sqlite_store(const std::string& directory, const Clock& clock, HistoryBounds = {},
+                                                 int log_pages = 2000);
 
 }  // namespace serin::apiserver

@@ -37,6 +37,14 @@ struct DownFlags {
 };
 int down(const DownFlags& flags);
 
+/// Every object of every cluster into one file, from a running `serin up` or a state directory at rest; and back, into
+/// one at rest. The certificates in <state>/pki are not part of it.
+struct BackupFlags {
+  std::string state, file;
+};
+int backup(const BackupFlags& flags);
+int restore(const BackupFlags& flags);
+
 struct DemoFlags {
   std::string state;
   std::string envoy;

@@ -158,8 +158,8 @@ class MemoryClient::MemoryWatch final : public Watch {
 MemoryClient::MemoryClient(Clock& clock, uint64_t seed) : clock_(clock), random_(seed) {
   using namespace kube;
   for (const Resource& resource :
-       {kNamespaces, kNodes, kPods, kServices, kDeployments, kReplicaSets, kCustomResourceDefinitions, kRollouts,
-        kApplications, kVirtualServices, kDestinationRules, kGateways, kMeshes})
+       {kNamespaces, kNodes, kPods, kServices, kDeployments, kReplicaSets, kJobs, kPodDisruptionBudgets,
+        kCustomResourceDefinitions, kRollouts, kApplications, kVirtualServices, kDestinationRules, kGateways, kMeshes})
     serve(resource);
   for (const Resource& resource :
        {kEndpoints, kConfigMaps, kSecrets, kServiceAccounts, kEvents, kEndpointSlices, kLeases})
