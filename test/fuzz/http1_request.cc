@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "net/request_parser.h"
+#include "net/http1/request_parser.h"
 
 namespace {
 

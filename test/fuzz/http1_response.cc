@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "net/response_parser.h"
+#include "net/http1/response_parser.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using serin::net::ResponseParser;
