@@ -38,6 +38,17 @@ Error forbidden_parameter(const char* field, std::string_view why) {
   return invalid_list_option(field, "FieldValueForbidden", concat("Forbidden: ", why));
 }
 
+/// What metrics count a request to a served resource under.
+RequestLabels labels_of(const RequestInfo& info) {
+  constexpr std::pair<std::string_view, std::string_view> kMethods[] = {{"create", "POST"}, {"update", "PUT"}};
+  std::string verb = info.verb;
+  std::transform(verb.begin(), verb.end(), verb.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  for (const auto& [name, method] : kMethods)
+    if (info.verb == name) verb = method;
+  const char* scope = !info.name.empty() ? "resource" : !info.ns.empty() ? "namespace" : "cluster";
+  return {std::move(verb), info.group, info.version, info.plural, info.subresource, scope};
+}
+
 /// 415 with the patches a resource takes, in the message and in Accept-Patch (RFC 5789).
 net::Response unsupported_patch(const RequestInfo& info, bool custom) {
   std::string accepted = concat("application/json-patch+json, application/merge-patch+json, ",
@@ -101,6 +112,7 @@ void ApiHandler::serve_resource(const CallPtr& call) {
     return call->fail({Code::kMethodNotAllowed, concat(info.subresource, " is not available on this server yet")});
   if (!placed || !call->resource->has_subresource(info.subresource))
     return call->fail({Code::kNotFound, "the server could not find the requested resource"});
+  call->responder = metrics_->watch(std::move(call->responder), labels_of(info));
   auto as = negotiate(call->request.headers.get("Accept"), call->request.parameter("includeObject"),
                       !call->resource->info.custom);
   if (!as) return call->fail(as.error());
