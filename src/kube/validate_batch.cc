@@ -15,6 +15,13 @@ void check_job_template(const json::value& spec, const std::string& path, Causes
   if (const json::value* pod_template = json::find(spec, "template")) validate_template(*pod_template, path + ".template", causes);
 }
 
+/// What the selector of a Job selects that was not written by hand.
+json::value generated_labels(const json::value& job) {
+  std::string_view uid = json::get_string(job, "metadata", "uid"), name = json::get_string(job, "metadata", "name");
+  return json::object{{"controller-uid", uid}, {"batch.kubernetes.io/controller-uid", uid},
+                      {"job-name", name}, {"batch.kubernetes.io/job-name", name}};
+}
+
 }  // namespace
 
 void validate_job(const Subject& s, Causes& causes) {
@@ -27,7 +34,9 @@ void validate_job(const Subject& s, Causes& causes) {
   if (selector && selector->is_object()) {
     auto parsed = LabelSelector::from_object(selector);
     const json::value& labels = or_null(json::find(*spec, "template", "metadata", "labels"));
+    const json::value generated = generated_labels(s.object);
     if (!parsed) causes.invalid("spec.selector", *selector, parsed.error().message);
+    else if (!s.old && !json::get_bool(*spec, false, "manualSelector") && !parsed->matches(&generated)) causes.invalid("spec.selector", *selector, "`selector` not auto-generated");
     else if (!parsed->matches(&labels)) causes.invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`");
   } else if (json::get_bool(*spec, false, "manualSelector")) {
     causes.required("spec.selector");

@@ -39,6 +39,7 @@ constexpr const char* kPodTemplate = R"("template":{"metadata":{"labels":{"a":"b
 
 TEST(ValidateKinds, EachRuleHasItsWords) {
   std::string job = concat(R"({"spec":{)", kPodTemplate, "}}"), indexed = concat(R"({"spec":{"completionMode":"Indexed",)", kPodTemplate, "}}");
+  std::string selecting = concat(R"({"spec":{"selector":{"matchLabels":{"a":"b"}},)", kPodTemplate, "}}");
   std::string failing_cron = concat(R"({"spec":{"schedule":"61 * * * *","jobTemplate":{"spec":{)", kPodTemplate, "}}}}");
   std::string zoned_cron = concat(R"({"spec":{"schedule":"TZ=UTC 1 * * * *","jobTemplate":{"spec":{)", kPodTemplate, "}}}}");
   for (const Row& row : {
@@ -70,6 +71,7 @@ TEST(ValidateKinds, EachRuleHasItsWords) {
            Row{"batch", "Job", indexed.c_str(), nullptr, "spec.completions: Required value: when completion mode is Indexed"},
            Row{"batch", "Job", job.c_str(), R"({"spec":{"template":{}}})", "spec.template: Invalid value: {\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{\"restartPolicy\":\"Never\",\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}: field is immutable"},
            Row{"batch", "Job", job.c_str(), R"({"spec":{"suspend":true,"template":{}}})", ""},
+           Row{"batch", "Job", selecting.c_str(), nullptr, "spec.selector: Invalid value: {\"matchLabels\":{\"a\":\"b\"}}: `selector` not auto-generated"},
            Row{"batch", "CronJob", failing_cron.c_str(), nullptr, "spec.schedule: Invalid value: \"61 * * * *\": end of range (61) above maximum (59): 61"},
            Row{"batch", "CronJob", zoned_cron.c_str(), nullptr, "spec.schedule: Invalid value: \"TZ=UTC 1 * * * *\": cannot use TZ or CRON_TZ in schedule, use timeZone field instead"},
            // autoscaling, policy

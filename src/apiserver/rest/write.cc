@@ -283,7 +283,7 @@ Result<Step> Rest::plan_apply(const Target& target, const kube::Object& current,
     return fail(Code::kBadRequest, "the name of the object does not match the name on the URL");
   json::set(config, {"metadata", "name"}, json::value(target.name.name));
   SERIN_TRY(check_place(target, config));
-  if (json::find(config, "metadata", "managedFields"))
+  if (const json::value* fields = json::find(config, "metadata", "managedFields"); fields && !fields->is_null())
     return fail(Code::kBadRequest, "metadata.managedFields must be nil");
   std::string precondition(json::get_string(config, "metadata", "resourceVersion"));
   json::erase(config, {"metadata", "resourceVersion"});
