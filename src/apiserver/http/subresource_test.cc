@@ -163,6 +163,7 @@ TEST_F(SubresourceTest, EphemeralContainersAndResizeTouchNothingElse) {
   EXPECT_EQ(call("PATCH", concat(kPodPath, "/a"), debug, "application/merge-patch+json").status, 200) << "they are there already";
   EXPECT_EQ(call("PATCH", concat(kPodPath, "/a"), R"({"spec":{"ephemeralContainers":null}})", "application/merge-patch+json").status, 422);
   std::string resize = R"({"spec":{"containers":[{"name":"main","image":"other","resources":{"requests":{"cpu":"100m"}}}]}})";
+  EXPECT_EQ(call("PATCH", concat(kPodPath, "/a"), resize, "application/strategic-merge-patch+json").status, 422);
   net::Response resized = call("PATCH", concat(kPodPath, "/a/resize"), resize, "application/strategic-merge-patch+json");
   ASSERT_EQ(resized.status, 200) << resized.body;
   json::value main = json::items(body_of(resized), "spec", "containers")[0];

@@ -98,6 +98,20 @@ std::vector<Cause> check_ephemeral_containers(const json::value& pod, const kube
   return {};
 }
 
+/// Resources of containers change through /resize alone.
+std::vector<Cause> check_resize(const json::value& pod, const kube::Object& old, std::string_view subresource) {
+  if (subresource == "resize") return {};
+  for (auto list : {"containers", "initContainers"}) {
+    const json::array &before = json::items(old.doc(), "spec", list), &now = json::items(pod, "spec", list);
+    for (size_t i = 0; i < before.size() && i < now.size(); ++i) {
+      const json::value *was = json::find(before[i], "resources"), *is = json::find(now[i], "resources");
+      if (was == is || (was && is && *was == *is)) continue;
+      return {{"FieldValueForbidden", "Forbidden: pod resources are changed through the subresource resize", concat("spec.", list, '[', i, "].resources")}};
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 std::vector<Cause> validate_rules(const json::value& doc, const kube::Object& old, const ServedResource& served,
@@ -109,6 +123,8 @@ std::vector<Cause> validate_rules(const json::value& doc, const kube::Object& ol
       kube::validate_builtin(doc, old.empty() ? nullptr : &old.doc(), {resource.group, resource.version, resource.kind});
   if (is_resource(served, "", "pods") && !old.empty()) {
     std::vector<Cause> more = check_ephemeral_containers(doc, old, subresource);
+    causes.insert(causes.end(), more.begin(), more.end());
+    more = check_resize(doc, old, subresource);
     causes.insert(causes.end(), more.begin(), more.end());
   }
   return causes;
