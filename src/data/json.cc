@@ -45,6 +45,7 @@ struct Builder {
 /// exponent from 1e-6 to below 1e21. What JSON cannot say becomes the largest number it can.
 void write_double(double number, std::string& out) {
   if (!std::isfinite(number)) number = std::isnan(number) ? 0 : std::copysign(1.7976931348623157e308, number);
+  number += 0.0;  // "-0" would be read as an integer, which has no such zero
   double size = std::abs(number);
   bool plain = size == 0 || (size >= 1e-6 && size < 1e21);
   char text[64];
