@@ -3,19 +3,26 @@
 #include <algorithm>
 #include <tuple>
 
+#include "apiserver/stored_object.h"
 #include "base/hash.h"
 #include "base/strings.h"
 
 namespace serin::apiserver {
 namespace {
 
-/// What the tables know but this server does not do: an Event of events.k8s.io is an Event of the core group in
-/// another form, and of the kinds that are only questions two are answered.
+/// What the tables know but this server does not do: of the kinds that are only questions two are answered.
 bool is_served(const kube::ResourceInfo& info) {
   const kube::Resource& resource = info.resource;
-  if (resource.group == "events.k8s.io") return false;
   bool question = info.verbs == std::vector<std::string>{"create"};
-  return !question || resource.kind == "SelfSubjectAccessReview" || resource.kind == "SelfSubjectReview";
+  return !question || resource.kind == "SelfSubjectAccessReview" || resource.kind == "SelfSubjectReview" ||
+         resource.kind == "Binding";
+}
+
+/// Subresources of the tables that are served; of the others (exec, proxy, ...) HTTP says that they are not yet.
+bool is_served_subresource(std::string_view name) {
+  for (std::string_view served : {"log", "finalize", "eviction", "binding", "ephemeralcontainers", "resize", "approval"})
+    if (name == served) return true;
+  return false;
 }
 
 const kube::SchemaPtr& anything() {
@@ -66,6 +73,15 @@ bool ServedResource::has_subresource(std::string_view name) const {
          info.other_subresources.end();
 }
 
+kube::Object ServedResource::shown(const kube::Object& stored) const {
+  return conversion ? kube::Object(conversion->to_served(stored.doc())) : in_version(stored, info.resource.api_version());
+}
+
+std::string ServedResource::stored(const json::value& doc) const {
+  const std::string& kind = info.resource.kind;
+  return conversion ? stored_text(conversion->to_stored(doc), storage_api_version, kind) : stored_text(doc, storage_api_version, kind);
+}
+
 std::shared_ptr<const Catalog> Catalog::builtin() {
   std::vector<ServedPtr> all;
   for (const kube::ResourceInfo& info : kube::builtin_resources()) {
@@ -73,9 +89,10 @@ std::shared_ptr<const Catalog> Catalog::builtin() {
     auto served = std::make_shared<ServedResource>();
     served->info = info;
     std::erase_if(served->info.other_subresources,
-                  [](const std::string& name) { return name != "log" && name != "finalize"; });
+                  [](const std::string& name) { return !is_served_subresource(name); });
     served->schema = info.schema ? info.schema : anything();
-    served->storage_api_version = info.resource.api_version();
+    served->conversion = kube::conversion_of(info.resource);
+    served->storage_api_version = served->conversion ? served->conversion->stored.api_version() : info.resource.api_version();
     all.push_back(std::move(served));
   }
   return std::make_shared<const Catalog>(std::move(all));

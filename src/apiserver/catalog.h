@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "apiserver/store/store.h"
+#include "kube/conversion.h"
+#include "kube/object.h"
 #include "kube/schema.h"
 
 namespace serin::apiserver {
@@ -19,6 +21,7 @@ struct ServedResource {
   kube::ResourceInfo info;
   kube::SchemaPtr schema;           ///< never null; a permissive one where the kind has none
   std::string storage_api_version;  ///< what stands in the store; other versions differ in apiVersion only
+  const kube::Conversion* conversion = nullptr;  ///< where the stored form differs in more; else null
   std::string crd;                  ///< the CRD's name; empty for a built-in
   bool accepts_creates = true;      ///< false while the CRD is being deleted
   std::string definition;           ///< changes with a CRD's content; empty for a built-in
@@ -26,8 +29,12 @@ struct ServedResource {
 
   const kube::Resource& resource() const { return info.resource; }
   Collection collection(const std::string& cluster) const {
-    return {cluster, info.resource.group_resource()};
+    return {cluster, conversion ? conversion->stored.group_resource() : info.resource.group_resource()};
   }
+  /// An object of the store as this version shows it.
+  kube::Object shown(const kube::Object& stored) const;
+  /// The text to store for an object of this version.
+  std::string stored(const json::value& doc) const;
   bool has_subresource(std::string_view name) const;
 };
 using ServedPtr = std::shared_ptr<const ServedResource>;

@@ -159,7 +159,7 @@ class InProcessClient final : public client::Client {
       const auto& verbs = served->info.verbs;
       if (std::find(verbs.begin(), verbs.end(), "list") == verbs.end()) continue;
       const Resource& r = served->resource();
-      if (catalog->find_resource(r.group, r.plural) == served) all.push_back(r);
+      if (!served->conversion && catalog->find_resource(r.group, r.plural) == served) all.push_back(r);
     }
     return all;
   }

@@ -24,9 +24,10 @@ using boost::json::value;
 /// Deeper documents are refused: nothing in Kubernetes nests so far, and depth costs stack.
 inline constexpr size_t kMaxDepth = 256;
 
-/// Parses one JSON document. Numbers are int64 where they fit, else uint64, else double.
+/// Parses one JSON document. Numbers are int64 where they fit, else uint64, else double; beyond that an error.
 Result<value> parse(std::string_view text);
-/// Compact text, members in the order they stand.
+/// Compact text, members in the order they stand. Doubles are written as Go writes them (0.5, 1e-7) and read back
+/// to the same value; here and in all forms below.
 std::string dump(const value& v);
 /// Indented by two spaces, for people.
 std::string dump_pretty(const value& v);

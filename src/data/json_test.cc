@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
+#include "base/strings.h"
 #include "data/testing/arbitrary_json.h"
 
 namespace serin::json {
@@ -48,6 +51,22 @@ TEST(Json, CanonicalAndGoText) {
   value doc = parse(R"({"b":"<&>\u2028","a":{"d":1,"c":[]}})").value();
   EXPECT_EQ(dump_canonical(doc), "{\"a\":{\"c\":[],\"d\":1},\"b\":\"<&>\xe2\x80\xa8\"}");
   EXPECT_EQ(dump_go(doc), R"({"a":{"c":[],"d":1},"b":"\u003c\u0026\u003e\u2028"})");
+}
+
+TEST(Json, DoublesAreWrittenAsGoWritesThem) {
+  for (auto [text, written] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"0.5", "0.5"}, {"1E-1", "0.1"}, {"-2.25", "-2.25"}, {"100.0", "100"}, {"1e-7", "1e-7"}, {"0.000001", "0.000001"},
+           {"1.5e21", "1.5e+21"}, {"1e20", "100000000000000000000"}, {"12345678901234567890", "12345678901234567890"}, {"7", "7"}}) {
+    value doc = parse(concat("{\"a\":[", text, "]}")).value();
+    EXPECT_EQ(dump(doc), concat("{\"a\":[", written, "]}"));
+    EXPECT_EQ(dump_go(doc), dump(doc));
+    EXPECT_EQ(dump(parse(dump(doc)).value()), dump(doc));
+  }
+  EXPECT_FALSE(parse("1e400"));
+  EXPECT_TRUE(rc::check([](double number) {
+    if (!std::isfinite(number)) return;
+    RC_ASSERT(parse(dump(value(number))).value().to_number<double>() == number);
+  }));
 }
 
 TEST(Json, EveryTextFormReadsBack) {

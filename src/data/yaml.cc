@@ -38,6 +38,7 @@ class Reader {
  public:
   Reader(std::string_view text, bool strict, Limits limits) : strict_(strict), limits_(limits) {
     ready_ = yaml_parser_initialize(&parser_) == 1;
+    if (text.empty()) text = "";  // libyaml takes no null
     if (ready_)
       yaml_parser_set_input_string(&parser_, reinterpret_cast<const unsigned char*>(text.data()), text.size());
   }
@@ -168,7 +169,7 @@ class Reader {
       }
       Result<std::string> name = key_name(SERIN_TRY(node(event.raw, depth + 1)));
       if (!name) return fail_at(mark, name.error().message);
-      if (strict_ && members.contains(*name)) return fail_at(mark, concat("key \"", *name, "\" stands twice in this map"));
+      if (strict_ && members.contains(*name)) return fail_at(mark, concat("key \"", *name, "\" already set in map"));
       Event item = SERIN_TRY(next());
       value read = SERIN_TRY(node(item.raw, depth + 1));
       members[*name] = std::move(read);

@@ -54,7 +54,7 @@ TEST(Yaml, DuplicateKeys) {
   EXPECT_EQ(parse("a: 1\na: 2\n").value(), doc(R"({"a":2})"));
   Result<value> refused = parse("a: 1\nb:\n  c: 1\n  c: 2\n", true);
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().message, "line 4, column 3: key \"c\" stands twice in this map");
+  EXPECT_EQ(refused.error().message, "line 4, column 3: key \"c\" already set in map");
 }
 
 TEST(Yaml, AnchorsAndMerges) {

@@ -37,6 +37,9 @@ class Causes {
   void too_long(std::string field, size_t limit) {
     add("FieldValueTooLong", concat("Too long: may not be more than ", limit, " bytes"), std::move(field));
   }
+  void too_many(std::string field, size_t count, size_t limit) {
+    add("FieldValueTooMany", concat("Too many: ", count, ": must have at most ", limit, " items"), std::move(field));
+  }
   void append(std::vector<Cause> more) {
     for (Cause& cause : more) list_.push_back(std::move(cause));
   }

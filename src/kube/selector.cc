@@ -223,6 +223,8 @@ Result<FieldSelector> FieldSelector::parse(std::string_view text) {
       compared = true;
     } else if (compared && c == '=') {
       return malformed();
+    } else if (!compared && c == '!') {
+      return malformed();
     } else if (!(is_space(c) && part == &term.field)) {
       *part += c;
     }

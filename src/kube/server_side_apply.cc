@@ -79,6 +79,37 @@ Error conflict_error(const std::vector<std::pair<const ManagedEntry*, FieldSet>>
   return error;
 }
 
+constexpr std::string_view kLastApplied = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// kubectl's own manager: its server-side apply takes over what its client-side apply has left in an annotation.
+bool is_kubectl(const Manager& manager) { return manager.name == "kubectl" && manager.subresource.empty(); }
+
+/// What an object's last client-side apply set and nobody has changed since: no conflict for kubectl.
+FieldSet taken_over(const json::value& live, const Schema& schema) {
+  auto last = json::parse(json::get_string(live, "metadata", "annotations", kLastApplied));
+  auto set = last && last->is_object() ? fields_of(*last, schema) : Result<FieldSet>(FieldSet());
+  if (!set) return {};
+  Comparison since = compare(*last, live, schema);
+  for (const FieldSet* changed : {&since.modified, &since.added, &since.removed}) set->subtract(*changed);
+  return *std::move(set);
+}
+
+/// Keeps the annotation of client-side apply in step, where there is one.
+void renew_last_applied(json::value& merged, const json::value& config) {
+  if (!json::find(merged, "metadata", "annotations", kLastApplied)) return;
+  json::value applied = config;
+  json::erase(applied, {"metadata", "annotations", kLastApplied});
+  json::set(merged, {"metadata", "annotations", kLastApplied}, json::value(json::dump_go(applied) + "\n"));
+}
+
+/// The owner of what was there before the first apply, where nobody has kept book.
+ManagedEntry before_first_apply(const json::value& before, const Manager& manager, const Schema& schema) {
+  ManagedEntry entry{"before-first-apply", "Update", manager.api_version, format_time(manager.now), {}, {}};
+  entry.fields = compare(json::value(), before, schema).added;
+  strip(entry.fields, schema, {});
+  return entry;
+}
+
 /// Takes what changed from all entries but `owner`.
 void take_from_others(ManagedFields& managed, const ManagedEntry& owner, const Comparison& changes) {
   FieldSet written = changes.modified;
@@ -102,6 +133,8 @@ Result<json::value> server_side_apply(const json::value& live, const json::value
   const json::value before = live.is_null() ? json::value(json::object()) : without_bookkeeping(live);
 
   ManagedFields managed = ManagedFields::of(live);
+  if (managed.entries().empty() && !live.is_null() && manager.subresource != "scale")
+    managed.entries().push_back(before_first_apply(before, manager, schema));
   ManagedEntry mine = entry_for(manager, "Apply");
   mine.fields = SERIN_TRY(fields_of(wish, schema));
   strip(mine.fields, schema, manager.subresource);
@@ -118,6 +151,7 @@ Result<json::value> server_side_apply(const json::value& live, const json::value
   if (!force) {
     FieldSet written = changes.modified;
     written.unite(changes.added);
+    if (is_kubectl(manager)) written.subtract(taken_over(before, schema));
     std::vector<std::pair<const ManagedEntry*, FieldSet>> conflicts;
     for (const ManagedEntry& entry : managed.entries()) {
       if (entry.is(mine)) continue;
@@ -133,6 +167,7 @@ Result<json::value> server_side_apply(const json::value& live, const json::value
   else managed.entries().push_back(std::move(mine));
   managed.tidy();
   managed.put_into(merged);
+  if (is_kubectl(manager)) renew_last_applied(merged, config);
   return merged;
 }
 
@@ -142,6 +177,11 @@ void track_update(const json::value& before, json::value& after, const Manager& 
   bool reset = given.size() == 1 && given[0].is_object() && given[0].get_object().empty();
   ManagedFields managed = ManagedFields::of(after);
   if (managed.entries().empty() && !reset) managed = ManagedFields::of(before);
+  // Where the book was closed, it stays so until the first apply.
+  if (managed.entries().empty() && before.is_object() && !before.get_object().empty()) {
+    json::erase(after, {"metadata", "managedFields"});
+    return;
+  }
 
   Comparison changes = compare(before, after, schema);
   changes.removed.drop({"f:metadata", "f:managedFields"});

@@ -195,6 +195,38 @@ TEST(Track, OneEmptyEntryResets) {
   EXPECT_EQ(json::find(reset, "metadata", "managedFields"), nullptr);
 }
 
+TEST(Track, AClosedBookStaysClosedUntilTheFirstApply) {
+  json::value object = doc(kWeb), next = object;
+  json::set(next, {"spec", "replicas"}, 7);
+  track_update(object, next, manager("editor"), deployment());
+  EXPECT_EQ(json::find(next, "metadata", "managedFields"), nullptr);
+  json::value applied = apply(next, R"({"metadata":{"labels":{"new":"x"}}})", manager("alice"));
+  EXPECT_TRUE(json::find(fields(applied, "before-first-apply", "Update"), "f:spec", "f:replicas"));
+  EXPECT_EQ(fields(applied, "alice"), doc(R"({"f:metadata":{"f:labels":{"f:new":{}}}})"));
+  auto refused = server_side_apply(next, doc(R"({"spec":{"replicas":9}})"), manager("alice"), false, deployment());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().causes[0].message, "conflict with \"before-first-apply\" using apps/v1");
+}
+
+TEST(Apply, KubectlTakesOverWhatItsClientSideApplyLeft) {
+  json::value config = doc(kWeb), live = config;
+  json::set(live, {"metadata", "annotations", "kubectl.kubernetes.io/last-applied-configuration"}, json::value(json::dump_go(config) + "\n"));
+  track_update({}, live, manager("kubectl-client-side-apply"), deployment());
+  json::set(config, {"spec", "replicas"}, 3);
+  EXPECT_FALSE(server_side_apply(live, config, manager("other"), false, deployment())) << "nobody else may";
+  json::value applied = apply(live, json::dump(config), manager("kubectl"));
+  EXPECT_EQ(json::get_int(applied, 0, "spec", "replicas"), 3);
+  auto last = json::parse(json::get_string(applied, "metadata", "annotations", "kubectl.kubernetes.io/last-applied-configuration"));
+  ASSERT_TRUE(last);
+  EXPECT_EQ(*last, config) << "the annotation follows";
+  json::value edited = live;
+  json::set(edited, {"spec", "replicas"}, 8);
+  track_update(live, edited, manager("editor"), deployment());
+  auto refused = server_side_apply(edited, config, manager("kubectl"), false, deployment());
+  ASSERT_FALSE(refused) << "what somebody has changed since stays a conflict";
+  EXPECT_EQ(refused.error().causes.size(), 1u);
+}
+
 TEST(Track, RemovedFieldsLeaveEveryEntry) {
   json::value live = apply({}, kWeb, manager("alice"));
   json::value after = live;
@@ -206,6 +238,7 @@ TEST(Track, RemovedFieldsLeaveEveryEntry) {
 
 TEST(Track, ManyUpdatersAreFolded) {
   json::value object = doc(R"({"metadata":{"name":"x","labels":{}}})");
+  track_update({}, object, manager("first"), deployment());
   for (int i = 0; i < 15; ++i) {
     json::value next = object;
     json::set(next, {"metadata", "labels", concat("l", i)}, "v");

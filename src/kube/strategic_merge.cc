@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <set>
+#include <unordered_map>
 
 #include "base/strings.h"
 #include "kube/schema.h"
@@ -36,36 +38,61 @@ bool same_item(const json::value& a, const json::value& b, const std::string& ke
   return left && right && *left == *right;
 }
 
-std::optional<size_t> index_of(const json::array& list, const json::value& wanted, const std::string& key) {
-  for (size_t i = 0; i < list.size(); ++i)
-    if (same_item(list[i], wanted, key)) return i;
-  return std::nullopt;
+/// What tells an item from others, as text: its merge key, or, without one, all of it. Nothing where the key is missing.
+std::optional<std::string> identity(const json::value& item, const std::string& key) {
+  const json::value* part = key.empty() ? &item : json::find(item, key);
+  return part ? std::optional<std::string>(json::dump_canonical(*part)) : std::nullopt;
 }
+
+/// Where the items of a list stand, by identity; the first of those that are the same.
+class Positions {
+ public:
+  Positions(const json::array& list, const std::string& key) : key_(key) {
+    places_.reserve(list.size());
+    for (const json::value& item : list) add(item);
+  }
+  void add(const json::value& item) {
+    if (auto id = identity(item, key_)) places_.emplace(*std::move(id), next_);
+    ++next_;
+  }
+  std::optional<size_t> of(const json::value& item) const {
+    auto id = identity(item, key_);
+    auto found = id ? places_.find(*id) : places_.end();
+    return found == places_.end() ? std::nullopt : std::optional<size_t>(found->second);
+  }
+
+ private:
+  const std::string& key_;
+  std::unordered_map<std::string, size_t> places_;
+  size_t next_ = 0;
+};
 
 /// Brings `merged` into the order that Kubernetes gives it: the items named in `order` stand in that order, all
 /// others keep their place among each other, and between the two groups the order of `before` decides.
 json::array ordered(json::array merged, const json::array& order, const json::array& before,
                     const std::string& key) {
-  auto sort_by = [&](json::array& items, const json::array& by) {
-    std::stable_sort(items.begin(), items.end(), [&](const json::value& a, const json::value& b) {
-      return index_of(by, a, key).value_or(by.size()) < index_of(by, b, key).value_or(by.size());
-    });
+  struct Placed {
+    json::value item;
+    std::optional<size_t> before;
+    size_t rank;
   };
-  json::array named, others;
-  for (json::value& item : merged)
-    (index_of(order, item, key) ? named : others).push_back(std::move(item));
-  sort_by(named, order);
-  sort_by(others, before);
+  const Positions in_order(order, key), in_before(before, key);
+  std::vector<Placed> named, others;
+  for (json::value& item : merged) {
+    auto was = in_before.of(item);
+    if (auto rank = in_order.of(item)) named.push_back({std::move(item), was, *rank});
+    else others.push_back({std::move(item), was, was.value_or(before.size())});
+  }
+  auto by_rank = [](const Placed& a, const Placed& b) { return a.rank < b.rank; };
+  std::stable_sort(named.begin(), named.end(), by_rank);
+  std::stable_sort(others.begin(), others.end(), by_rank);
   json::array out;
-  size_t i = 0, j = 0;
-  while (i < others.size() || j < named.size()) {
+  out.reserve(named.size() + others.size());
+  for (size_t i = 0, j = 0; i < others.size() || j < named.size();) {
     bool take_other = j >= named.size();
-    if (i < others.size() && j < named.size()) {
-      auto left = index_of(before, others[i], key);
-      auto right = index_of(before, named[j], key);
-      take_other = left && right && *left < *right;
-    }
-    out.push_back(take_other ? others[i++] : named[j++]);
+    if (i < others.size() && j < named.size())
+      take_other = others[i].before && named[j].before && *others[i].before < *named[j].before;
+    out.push_back(std::move(take_other ? others[i++].item : named[j++].item));
   }
   return out;
 }
@@ -124,9 +151,9 @@ class Merger {
 
   static Result<void> retain(json::object& original, const json::object& patch, const json::value& keys) {
     if (!keys.is_array()) return malformed("$retainKeys must be a list");
-    auto kept = [&](std::string_view name) {
-      return index_of(keys.get_array(), json::value(name), {}).has_value();
-    };
+    std::set<std::string_view> listed;
+    for (const json::value& key : keys.get_array()) listed.insert(json::as_string(&key));
+    auto kept = [&](std::string_view name) { return listed.contains(name); };
     for (const auto& [name, value] : patch)
       if (!is_directive(name) && !value.is_null() && !kept(name))
         return malformed(concat("$retainKeys does not list ", std::string_view(name), ", which the patch sets"));
@@ -139,9 +166,11 @@ class Merger {
     if (!gone.is_array()) return malformed(concat(kDeletePrefix, name, " must be a list"));
     json::value* member = original.if_contains(name);
     if (!member || !member->is_array()) return {};
+    static const std::string kWhole;
+    const Positions going(gone.get_array(), kWhole);
     json::array rest;
     for (json::value& item : member->get_array())
-      if (!index_of(gone.get_array(), item, {})) rest.push_back(std::move(item));
+      if (!going.of(item)) rest.push_back(std::move(item));
     *member = std::move(rest);
     return {};
   }
@@ -167,7 +196,7 @@ class Merger {
                                  const json::value* order) {
     const std::string& key = schema.merge_key;
     bool replace = !schema.merge;
-    json::array wanted;
+    json::array wanted, deleted;
     json::array before = original;
     for (const json::value& item : patch) {
       const json::object* members = item.if_object();
@@ -179,7 +208,7 @@ class Merger {
       } else if (directive && what == "delete") {
         if (!schema.merge) continue;
         if (!members->contains(key)) return missing_key(item, key);
-        while (auto at = index_of(original, item, key)) original.erase(original.begin() + *at);
+        deleted.push_back(item);
         continue;
       } else if (directive && what != "merge") {
         return malformed(concat("unknown patch type: ", what));
@@ -188,12 +217,21 @@ class Merger {
       wanted.push_back(item);
     }
     if (order) SERIN_TRY(check_order(wanted, *order, key));
-    json::array merged = replace ? json::array() : std::move(original);
+    json::array merged;
+    const Positions going(deleted, key);
+    if (!replace)
+      for (json::value& item : original)
+        if (!going.of(item)) merged.push_back(std::move(item));
     const Schema& inner = item_schema(schema);
+    Positions places(merged, key);
     for (const json::value& item : wanted) {
-      auto at = schema.merge && !replace ? index_of(merged, item, key) : std::nullopt;
-      if (!at) merged.push_back(SERIN_TRY(plain(item, inner)));
-      else if (!key.empty()) merged[*at] = SERIN_TRY(merge(std::move(merged[*at]), item, inner));
+      auto at = schema.merge && !replace ? places.of(item) : std::nullopt;
+      if (at) {
+        if (!key.empty()) merged[*at] = SERIN_TRY(merge(std::move(merged[*at]), item, inner));
+        continue;
+      }
+      merged.push_back(SERIN_TRY(plain(item, inner)));
+      places.add(merged.back());
     }
     if (!schema.merge || replace) return merged;
     return ordered(std::move(merged), order ? order->get_array() : wanted, before, key);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/strings.h"
 #include "kube/schema.h"
 
 namespace serin::kube {
@@ -112,6 +113,26 @@ json::value some_spec() {
                                       {"env", std::move(env)}});
   }
   return json::object{{"containers", std::move(containers)}};
+}
+
+TEST(StrategicMerge, ALongListIsMergedItemByItem) {
+  // A merge that compared every item with every other would not come back.
+  constexpr int kItems = 20'000;
+  json::array live, patch, order;
+  for (int i = 0; i < kItems; ++i) {
+    std::string name = concat("c", i);
+    live.push_back(json::object{{"name", name}, {"image", "old"}});
+    if (i % 2) patch.push_back(json::object{{"name", name}, {"image", "new"}});
+    else patch.push_back(json::object{{"name", name}, {"$patch", "delete"}});
+    if (i % 2) order.push_back(json::object{{"name", name}});
+  }
+  auto merged = strategic_merge(json::object{{"containers", live}}, json::object{{"containers", patch}, {"$setElementOrder/containers", order}},
+                                *builtin_type("core/v1.PodSpec"));
+  ASSERT_TRUE(merged) << merged.error().message;
+  const json::array& left = json::items(*merged, "containers");
+  ASSERT_EQ(left.size(), static_cast<size_t>(kItems / 2));
+  EXPECT_EQ(json::get_string(left[0], "name"), "c1");
+  EXPECT_EQ(json::get_string(left.back(), "image"), "new");
 }
 
 RC_GTEST_PROP(StrategicMergeLaws, SameConfigTwiceChangesNothing, ()) {

@@ -26,17 +26,18 @@ std::optional<std::string> name_error(std::string_view name, NameRule rule) {
 
 void check_owners(const json::value& object, Causes& causes) {
   const json::array& owners = json::items(object, "metadata", "ownerReferences");
-  bool controlled = false;
+  std::string_view controller;
   for (size_t i = 0; i < owners.size(); ++i) {
     std::string path = concat("metadata.ownerReferences[", i, "]");
     for (std::string_view field : {"apiVersion", "kind", "name", "uid"})
       if (json::get_string(owners[i], field).empty())
         causes.invalid(concat(path, ".", field), json::value(""), "must not be empty");
     if (!json::get_bool(owners[i], false, "controller")) continue;
-    if (controlled)
-      causes.invalid("metadata.ownerReferences", owners[i],
-                     "Only one reference can have Controller set to true");
-    controlled = true;
+    std::string_view name = json::get_string(owners[i], "name");
+    if (!controller.empty())
+      causes.invalid("metadata.ownerReferences", json::value(owners),
+                     concat("Only one reference can have Controller set to true. Found \"true\" in references for ", controller, " and ", name));
+    controller = name;
   }
 }
 

@@ -177,7 +177,7 @@ Result<std::unique_ptr<LogReader>> NodeAgent::open_log(const kube::NamespacedNam
                 options.previous ? concat("previous terminated container \"", container, "\" in pod \"", pod.name,
                                           "\" not found")
                                  : concat("container \"", container, "\" in pod \"", pod.name,
-                                          "\" is waiting to start"));
+                                          "\" is waiting to start: ContainerCreating"));
   const ContainerRecord& run = runs.back();
   ProcessRuntime* runtime = running_->runtime.get();
   return std::make_unique<LogReader>(run.log_path, options_.log_files - 1, options, [runtime, id = run.id] {

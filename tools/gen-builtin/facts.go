@@ -30,7 +30,7 @@ var sources = []pkg{
 	{name: "networking/v1", group: "networking.k8s.io", path: "k8s.io/api/networking/v1", roots: []string{
 		"Ingress", "IngressClass", "NetworkPolicy"}},
 	{name: "policy/v1", group: "policy", path: "k8s.io/api/policy/v1", roots: []string{"PodDisruptionBudget", "Eviction"}},
-	{name: "autoscaling/v1", group: "autoscaling", path: "k8s.io/api/autoscaling/v1", roots: []string{"Scale"}},
+	{name: "autoscaling/v1", group: "autoscaling", path: "k8s.io/api/autoscaling/v1", roots: []string{"HorizontalPodAutoscaler", "Scale"}},
 	{name: "autoscaling/v2", group: "autoscaling", path: "k8s.io/api/autoscaling/v2", roots: []string{"HorizontalPodAutoscaler"}},
 	{name: "scheduling/v1", group: "scheduling.k8s.io", path: "k8s.io/api/scheduling/v1", roots: []string{"PriorityClass"}},
 	{name: "storage/v1", group: "storage.k8s.io", path: "k8s.io/api/storage/v1", roots: []string{"StorageClass"}},
@@ -79,6 +79,7 @@ var fieldFacts = map[string]string{
 	"autoscaling/v1.ScaleSpec.replicas":                                   "min=0",
 	"discovery/v1.EndpointSlice.addressType":                              "required enum=FQDN|IPv4|IPv6",
 	"networking/v1.NetworkPolicySpec.podSelector":                         "default={}",
+	"autoscaling/v1.HorizontalPodAutoscalerSpec.maxReplicas":              "required min=1",
 	"autoscaling/v2.HorizontalPodAutoscalerSpec.maxReplicas":              "required min=1",
 	"core/v1.PodSpec.restartPolicy":                                       "default=Always",
 	"core/v1.PodSpec.dnsPolicy":                                           "default=ClusterFirst",
@@ -166,6 +167,7 @@ var fieldFacts = map[string]string{
 	"admissionregistration/v1.Rule.scope":                                 "default=*",
 	"networking/v1.IngressClassParametersReference.scope":                 "default=Cluster",
 	"networking/v1.NetworkPolicyPort.protocol":                            "default=TCP",
+	"autoscaling/v1.HorizontalPodAutoscalerSpec.minReplicas":              "default=1",
 	"autoscaling/v2.HorizontalPodAutoscalerSpec.minReplicas":              "default=1",
 	"autoscaling/v2.HorizontalPodAutoscalerStatus.currentMetrics":         "optional",
 	"scheduling/v1.PriorityClass.preemptionPolicy":                        "default=PreemptLowerPriority",
@@ -202,7 +204,7 @@ resource persistentvolumes PersistentVolume cluster short=pv subresources=status
   column Status string .status.phase
   column Claim string .spec.claimRef.name
   column StorageClass string .spec.storageClassName
-resource pods Pod namespaced short=po categories=all subresources=status,log,binding,eviction,exec,attach,portforward,ephemeralcontainers,proxy generation=yes
+resource pods Pod namespaced short=po categories=all subresources=status,log,binding,eviction,exec,attach,portforward,ephemeralcontainers,resize,proxy generation=yes
   select spec.nodeName spec.restartPolicy spec.schedulerName spec.serviceAccountName spec.hostNetwork status.phase status.podIP status.podIPs status.nominatedNodeName
   column Status string .status.phase
   column IP string .status.podIP priority=1
@@ -308,6 +310,9 @@ resource poddisruptionbudgets PodDisruptionBudget namespaced short=pdb subresour
   column "Min Available" string .spec.minAvailable
   column "Max Unavailable" string .spec.maxUnavailable
   column "Allowed Disruptions" integer .status.disruptionsAllowed
+`,
+	"autoscaling/v1": `
+resource horizontalpodautoscalers HorizontalPodAutoscaler namespaced short=hpa categories=all subresources=status
 `,
 	"autoscaling/v2": `
 resource horizontalpodautoscalers HorizontalPodAutoscaler namespaced short=hpa categories=all subresources=status

@@ -86,19 +86,24 @@ Result<Body> decode(std::string_view text, bool as_yaml) {
     auto lenient = yaml::parse(text, false);
     if (!lenient) return fail(Code::kBadRequest, concat("error parsing the body as YAML: ", lenient.error().message));
     body.value = *std::move(lenient);
-    body.duplicates.push_back(strict.error().message);
+    body.duplicates.push_back("yaml: unmarshal errors:\n  " + strict.error().message);
     return body;
   }
   auto parsed = json::parse(text);
   if (!parsed) return fail(Code::kBadRequest, concat("error parsing the body as JSON: ", parsed.error().message));
   body.value = *std::move(parsed);
-  body.duplicates = duplicate_members(text);
+  for (const std::string& path : duplicate_members(text)) body.duplicates.push_back(concat("duplicate field \"", path, '"'));
   return body;
 }
 
 Error unsupported(std::string_view accepted) {
   return {Code::kUnsupportedMediaType,
           concat("the body of the request was in an unknown format - accepted media types include: ", accepted)};
+}
+
+Error invalid_deletion(std::string reason, std::string message) {
+  std::string text = concat("DeleteOptions.meta.k8s.io \"\" is invalid: propagationPolicy: ", message);
+  return {Code::kInvalid, std::move(text), {{std::move(reason), std::move(message), "propagationPolicy"}}, {}, false};
 }
 
 std::optional<int64_t> number(const net::Request& request, std::string_view name) {
@@ -143,6 +148,7 @@ Result<std::pair<client::Patch, std::vector<std::string>>> read_patch(const net:
 
 Result<client::DeleteOptions> read_delete_options(const net::Request& request) {
   client::DeleteOptions options;
+  std::optional<bool> orphan;  // the older name of a propagation policy
   auto all = [](std::string_view value) { return value == "All"; };
   if (!trim(request.body).empty()) {
     Body body = SERIN_TRY(read_body(request));
@@ -150,15 +156,23 @@ Result<client::DeleteOptions> read_delete_options(const net::Request& request) {
     if (!doc.is_object()) return fail(Code::kBadRequest, "the body of a deletion must be DeleteOptions");
     options.grace_seconds = json::as_int(json::find(doc, "gracePeriodSeconds"));
     options.propagation = json::get_string(doc, "propagationPolicy");
-    if (json::get_bool(doc, false, "orphanDependents")) options.propagation = "Orphan";
+    if (const json::value* flag = json::find(doc, "orphanDependents"); flag && flag->is_bool()) orphan = flag->get_bool();
     options.uid = json::get_string(doc, "preconditions", "uid");
     options.version = kube::ResourceVersion::parse(json::get_string(doc, "preconditions", "resourceVersion"));
     for (const json::value& value : json::items(doc, "dryRun")) options.dry_run |= all(json::as_string(&value));
   }
   if (auto grace = number(request, "gracePeriodSeconds")) options.grace_seconds = grace;
   if (std::string policy = request.parameter("propagationPolicy"); !policy.empty()) options.propagation = policy;
-  if (is_set(request, "orphanDependents")) options.propagation = "Orphan";
+  if (!request.parameter("orphanDependents").empty()) orphan = is_set(request, "orphanDependents");
   options.dry_run |= all(request.parameter("dryRun"));
+  if (orphan && !options.propagation.empty())
+    return fail(invalid_deletion("FieldValueInvalid", concat("Invalid value: \"", options.propagation,
+                                                             "\": orphanDependents and deletionPropagation cannot be both set")));
+  if (orphan) options.propagation = *orphan ? "Orphan" : "Background";
+  const std::string& policy = options.propagation;
+  if (!policy.empty() && policy != "Foreground" && policy != "Background" && policy != "Orphan")
+    return fail(invalid_deletion("FieldValueNotSupported", concat("Unsupported value: \"", policy,
+                                                                  "\": supported values: \"Foreground\", \"Background\", \"Orphan\", \"nil\"")));
   return options;
 }
 

@@ -14,7 +14,7 @@ namespace serin::apiserver {
 
 struct Body {
   json::value value;
-  std::vector<std::string> duplicates;  ///< paths of members that occur twice: "spec.replicas"
+  std::vector<std::string> duplicates;  ///< what occurs twice, as Kubernetes says it: "duplicate field \"spec.replicas\""
 };
 
 /// Decodes by Content-Type. kUnsupportedMediaType for anything but JSON, YAML and protobuf, kBadRequest for what does not parse.

@@ -1,5 +1,7 @@
 #include "apiserver/http/discovery.h"
 
+#include "apiserver/http/subresources.h"
+#include "base/hash.h"
 #include "base/strings.h"
 
 namespace serin::apiserver {
@@ -11,29 +13,22 @@ json::array strings(const std::vector<std::string>& from) {
   return out;
 }
 
-struct Subresource {
-  std::string name, group, version, kind;
-  std::vector<std::string> verbs;
-};
-
-std::vector<Subresource> subresources(const ServedResource& served) {
-  const kube::Resource& r = served.resource();
-  std::vector<Subresource> out;
-  for (const std::string& name : served.info.other_subresources) {
-    if (name == "log") out.push_back({name, r.group, r.version, r.kind, {"get"}});
-    if (name == "finalize") out.push_back({name, r.group, r.version, r.kind, {"update"}});
-  }
-  if (served.info.scale) out.push_back({"scale", "autoscaling", "v1", "Scale", {"get", "patch", "update"}});
-  if (served.info.status_subresource) out.push_back({"status", r.group, r.version, r.kind, {"get", "patch", "update"}});
-  return out;
-}
-
 json::object group_of(const Catalog& catalog, const std::string& group) {
   json::array versions;
   for (const std::string& version : catalog.versions(group))
     versions.push_back(json::object{{"groupVersion", concat(group, '/', version)}, {"version", version}});
   json::value preferred = versions.front();
   return {{"name", group}, {"versions", std::move(versions)}, {"preferredVersion", std::move(preferred)}};
+}
+
+bool is_stored(const ServedResource& served) { return served.info.verbs != std::vector<std::string>{"create"}; }
+
+/// Tells which version a resource is stored in: the first 8 bytes of the SHA-256 of "group/version/kind".
+std::string storage_version_hash(const ServedResource& served) {
+  kube::GroupVersion gv = kube::GroupVersion::parse(served.storage_api_version);
+  std::string hex = sha256_hex(concat(gv.group, '/', gv.version, '/', served.resource().kind)), bytes;
+  for (size_t i = 0; i < 16; i += 2) bytes += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
+  return base64_encode(bytes);
 }
 
 json::object kind_of(std::string_view group, std::string_view version, std::string_view kind) {
@@ -72,6 +67,7 @@ json::value api_resource_list(const Catalog& catalog, const kube::GroupVersion& 
                      {"kind", r.kind},   {"verbs", strings(served->info.verbs)}};
     if (!served->info.short_names.empty()) one["shortNames"] = strings(served->info.short_names);
     if (!served->info.categories.empty()) one["categories"] = strings(served->info.categories);
+    if (is_stored(*served)) one["storageVersionHash"] = storage_version_hash(*served);
     resources.push_back(std::move(one));
     for (const Subresource& sub : subresources(*served)) {
       json::object below{{"name", concat(r.plural, '/', sub.name)}, {"singularName", ""}, {"namespaced", r.namespaced},

@@ -3,6 +3,7 @@
 #include "apiserver/http/backup_stream.h"
 #include "apiserver/http/call.h"
 #include "apiserver/http/discovery.h"
+#include "apiserver/http/health.h"
 #include "apiserver/http/status.h"
 #include "base/strings.h"
 
@@ -13,15 +14,7 @@ constexpr const char* kVersion =
     R"({"major":"1","minor":"33","gitVersion":"v1.33.0+serin.1","gitCommit":"","gitTreeState":"clean",)"
     R"("buildDate":"","goVersion":"","compiler":"","platform":"linux/amd64"})";
 
-bool is_health(std::string_view path) { return path == "/healthz" || path == "/livez" || path == "/readyz"; }
-
-net::Response text_response(int status, std::string body) {
-  net::Response response;
-  response.status = status;
-  response.headers.set("Content-Type", "text/plain; charset=utf-8");
-  response.body = std::move(body);
-  return response;
-}
+constexpr std::string_view kMetricsPath = "/metrics";
 
 /// The aggregated form that an Accept header asks for first: "v2", "v2beta1", or nothing.
 std::string_view aggregated_version(std::string_view accept) {
@@ -49,11 +42,12 @@ void ApiHandler::handle(net::Request request, std::unique_ptr<net::Responder> re
   call->info = parse_request(request);
   call->request = std::move(request);
   call->responder = std::move(responder);
-  if (is_health(call->info.path) || call->info.path == "/version") return serve_plain(*call);
+  if (is_health_path(call->info.path) || call->info.path == "/version") return serve_plain(*call);
   auto user = authenticate(call->request, options_.tokens);
   if (!user) return call->fail({Code::kUnauthorized, "Unauthorized"});
   call->user = std::make_shared<const User>(*std::move(user));
   if (call->info.cluster.empty() && call->info.path == kBackupPath) return serve_backup(*call);
+  if (call->info.cluster.empty() && call->info.path == kMetricsPath) return serve_metrics(*call);
   if (call->info.cluster.empty())
     return call->fail({Code::kNotFound, "the API of a cluster is at /clusters/<name>"});
   call->cluster = find_cluster_(call->info.cluster);
@@ -70,10 +64,16 @@ void ApiHandler::handle(net::Request request, std::unique_ptr<net::Responder> re
 
 void ApiHandler::serve_plain(Call& call) {
   if (call.info.path == "/version") return call.send(json_response(200, kVersion));
-  auto health = rest_.store().health();
-  // A server that cannot write is alive, but not ready.
-  bool ok = health || call.info.path == "/livez";
-  call.send(text_response(ok ? 200 : 500, ok ? "ok" : concat("storage failed: ", health.error().message)));
+  call.send(health_answer(call.request, call.info.path, rest_.store().health()));
+}
+
+void ApiHandler::serve_metrics(Call& call) {
+  if (call.info.cluster.empty() && !call.user->in_group(kMastersGroup))
+    return call.fail({Code::kForbidden, "the metrics of the whole server are for system:masters"});
+  net::Response response;
+  response.headers.set("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+  response.body = metrics_->text({rest_.store().revision(), rest_.store().health().has_value()});
+  call.send(std::move(response));
 }
 
 void ApiHandler::serve_backup(Call& call) {
@@ -115,8 +115,9 @@ void ApiHandler::serve_discovery(Call& call) {
     return call.send(json_response(200, json::dump(api_resource_list(*catalog, gv))));
   if (parts.size() == 2 && parts[0] == "apis" && !catalog->versions(parts[1]).empty())
     return call.send(json_response(200, json::dump(api_group(*catalog, std::string(parts[1])))));
+  if (path == kMetricsPath) return serve_metrics(call);
   if (path == "/")
-    return call.send(json_response(200, R"({"paths":["/api","/apis","/healthz","/livez","/openapi/v2","/openapi/v3","/readyz","/version"]})"));
+    return call.send(json_response(200, R"({"paths":["/api","/apis","/healthz","/livez","/metrics","/openapi/v2","/openapi/v3","/readyz","/version"]})"));
   call.fail({Code::kNotFound, "the server could not find the requested resource"});
 }
 

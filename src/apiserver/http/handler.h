@@ -9,6 +9,7 @@
 #include <mutex>
 
 #include "apiserver/http/access.h"
+#include "apiserver/http/metrics.h"
 #include "apiserver/http/openapi_documents.h"
 #include "apiserver/http/request_info.h"
 #include "apiserver/http/watch_pump.h"
@@ -29,6 +30,7 @@ class ApiHandler : public std::enable_shared_from_this<ApiHandler> {
 
   void serve_plain(Call&);
   void serve_backup(Call&);
+  void serve_metrics(Call&);
   void serve_discovery(Call&);
   void serve_openapi(Call&);
   void serve_openapi_v2(Call&);
@@ -38,6 +40,8 @@ class ApiHandler : public std::enable_shared_from_this<ApiHandler> {
   void serve_watch(Call&);
   void serve_log(Call&);
   void serve_review(Call&);
+  void serve_eviction(const CallPtr&);
+  void serve_binding(const CallPtr&);
   void serve_create(const CallPtr&);
   void serve_update(const CallPtr&);
   void serve_patch(const CallPtr&);
@@ -53,6 +57,7 @@ class ApiHandler : public std::enable_shared_from_this<ApiHandler> {
   Rest& rest_;
   const ServerOptions& options_;
   FindCluster find_cluster_;
+  std::shared_ptr<Metrics> metrics_ = std::make_shared<Metrics>(rest_.clock());
   WatchPump pump_;
   std::mutex openapi_mutex_;
   std::map<std::string, std::shared_ptr<OpenApiDocuments>> openapi_;  // guarded by openapi_mutex_; by cluster

@@ -91,7 +91,6 @@ TEST_F(HandlerTest, UnknownClustersAndPathsAreNotFound) {
   EXPECT_EQ(call(request("GET", "/clusters/nowhere/api")).status, 404);
   EXPECT_EQ(call("GET", "/api/v1/nothings").status, 404);
   EXPECT_EQ(call("GET", "/apis/none/v1").status, 404);
-  EXPECT_EQ(call("GET", "/api/v1/namespaces/default/pods/x/exec").status, 404);
   EXPECT_EQ(call("DELETE", "/api").status, 405);
   net::Response missing = call("GET", std::string(kMaps) + "/none");
   EXPECT_EQ(missing.status, 404);

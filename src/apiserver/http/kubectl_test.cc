@@ -163,5 +163,53 @@ TEST_F(KubectlTest, DeletesAndWaits) {
   EXPECT_TRUE(has(run("get deploy web").output, "deployments.apps \"web\" not found"));
 }
 
+TEST_F(KubectlTest, DrainsANodeWithinItsBudget) {
+  ASSERT_TRUE(client_->create(kube::kNodes, kube::Object(json::object{{"metadata", json::object{{"name", "n1"}}}})));
+  kube::Object pod = *client_->create(kube::kPods, kube::Object(json::object{
+      {"metadata", json::object{{"name", "a"}, {"namespace", "default"}, {"labels", json::object{{"app", "web"}}}}},
+      {"spec", json::object{{"nodeName", "n1"}, {"containers", json::array{json::object{{"name", "c"}, {"image", "x:1"}}}}}}}));
+  ASSERT_TRUE(client_->update(kube::kPods, pod.edit([](json::value& doc) {
+    json::set(doc, {"status", "phase"}, "Running");
+    json::set(doc, {"status", "conditions"}, json::array{json::object{{"type", "Ready"}, {"status", "True"}}});
+  }), {.subresource = "status"}));
+  const kube::Resource budgets{"policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget"};
+  ok("create poddisruptionbudget b --selector=app=web --min-available=0");
+  kube::Object budget = *client_->get(budgets, {"default", "b"});
+  ASSERT_TRUE(client_->update(budgets, budget.edit([](json::value& doc) {
+    doc.get_object()["status"] = json::object{{"observedGeneration", 1}, {"disruptionsAllowed", 1}, {"currentHealthy", 1}};
+  }), {.subresource = "status"}));
+  Ran exec = run("exec a -- ls");
+  EXPECT_NE(exec.status, 0);
+  EXPECT_TRUE(has(exec.output, "not available on this server yet")) << exec.output;
+  std::string drained = ok("drain n1 --force --grace-period=0 --timeout=60s");
+  EXPECT_TRUE(has(drained, "evicting pod default/a")) << drained;
+  EXPECT_TRUE(has(drained, "node/n1 drained")) << drained;
+  EXPECT_EQ(json::get_int(client_->get(budgets, {"default", "b"})->doc(), 9, "status", "disruptionsAllowed"), 0);
+  EXPECT_TRUE(has(ok("get pdb b"), "b      0               N/A               0")) << ok("get pdb b");
+}
+
+TEST_F(KubectlTest, ApprovesScalesAndTakesOverItsOwnFields) {
+  ok("apply -f " + web("1"));
+  EXPECT_TRUE(has(ok("autoscale deployment web --max=3 --cpu-percent=50"), "autoscaled"));
+  EXPECT_TRUE(has(ok("get hpa web"), "cpu: <unknown>/50%"));
+  EXPECT_TRUE(has(ok("apply --server-side -f " + web("2")), "serverside-applied"));
+  kube::Object taken = *client_->get(kube::kDeployments, {"default", "web"});
+  for (const json::value& entry : json::items(taken.doc(), "metadata", "managedFields"))
+    EXPECT_NE(json::get_string(entry, "manager"), "kubectl-client-side-apply") << json::dump(taken.doc());
+  EXPECT_TRUE(has(ok("scale deployment web --replicas=5"), "scaled"));
+  EXPECT_EQ(json::get_int(client_->get(kube::kDeployments, {"default", "web"})->doc(), 0, "spec", "replicas"), 5);
+  std::string request = "apiVersion: certificates.k8s.io/v1\nkind: CertificateSigningRequest\nmetadata: {name: c}\n"
+                        "spec: {request: eA==, signerName: example.com/x, usages: [client auth]}\n";
+  ok("create -f " + write("csr.yaml", request));
+  EXPECT_TRUE(has(ok("certificate approve c"), "approved"));
+  EXPECT_TRUE(has(ok("get csr c"), "Approved"));
+  ok("create -f " + write("event.yaml", "apiVersion: events.k8s.io/v1\nkind: Event\nmetadata: {name: e, namespace: default}\n"
+                          "eventTime: '2026-01-01T00:00:00.000000Z'\nreportingController: x\nreportingInstance: i\naction: A\nreason: Why\n"
+                          "type: Normal\nnote: hello\nregarding: {kind: Pod, name: p, namespace: default}\n"));
+  EXPECT_TRUE(has(ok("get events"), "pod/p"));
+  EXPECT_TRUE(has(ok("events"), "hello"));
+  EXPECT_TRUE(has(ok("get events.v1.events.k8s.io"), "pod/p"));
+}
+
 }  // namespace
 }  // namespace serin::apiserver

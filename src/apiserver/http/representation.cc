@@ -187,7 +187,7 @@ std::string ObjectWriter::object(const kube::Object& object) const {
 }
 
 std::string ObjectWriter::object(const EntryPtr& entry, Revision revision) const {
-  if (as_.form != Representation::Form::kObject) return object(at(entry, revision));
+  if (as_.form != Representation::Form::kObject || target_.resource->conversion) return object(at(entry, revision));
   std::string out;
   out.reserve(entry->bytes.size() + 64);
   append_object(out, *entry, target_.api_version(), target_.kind(), revision);
@@ -215,7 +215,8 @@ std::string ObjectWriter::list(const Page& page) const {
   for (const EntryPtr& entry : page.entries) {
     if (!first) out += ',';
     first = false;
-    if (whole) splicer.append(out, *entry, entry->revision);
+    if (whole && target_.resource->conversion) out += json::dump(rest_.object(target_, entry).doc());
+    else if (whole) splicer.append(out, *entry, entry->revision);
     else out += partial(rest_.object(target_, entry));
   }
   out += "]}";

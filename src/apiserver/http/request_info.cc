@@ -56,7 +56,7 @@ RequestInfo parse_request(const net::Request& request) {
   info.plural = parts[at++];
   if (left() > 0) info.name = parts[at++];
   if (left() > 0) info.subresource = parts[at++];
-  if (left() > 0) {  // deeper paths (proxy) are not served
+  if (left() > 0 && info.subresource != "proxy") {  // only a proxy has paths below it
     info.is_resource = false;
     return info;
   }

@@ -1,10 +1,13 @@
 // The verbs over HTTP.
 
 #include <algorithm>
+#include <set>
 
 #include "apiserver/http/body.h"
 #include "apiserver/http/call.h"
 #include "apiserver/http/list_stream.h"
+#include "apiserver/http/subresources.h"
+#include "apiserver/rest/list_options.h"
 #include "base/strings.h"
 #include "base/time.h"
 
@@ -31,61 +34,72 @@ ReadOptions read_options(const net::Request& request) {
   return options;
 }
 
-Error forbidden_parameter(const char* field, std::string why) {
-  return {Code::kInvalid, concat("ListOptions.meta.k8s.io \"\" is invalid: ", field, ": Forbidden: ", why),
-          {{"FieldValueForbidden", "Forbidden: " + why, field}}};
+Error forbidden_parameter(const char* field, std::string_view why) {
+  return invalid_list_option(field, "FieldValueForbidden", concat("Forbidden: ", why));
 }
 
-/// Lines of a log on their way into a response.
-class StreamSink final : public LogSink {
- public:
-  explicit StreamSink(std::shared_ptr<net::BodyStream> stream) : stream_(std::move(stream)) {}
-  bool write(std::string_view text) override {
-    return text.empty() || stream_->write(std::make_shared<const std::string>(text));
-  }
-  size_t pending() const override { return stream_->pending(); }
-  void finish() override { stream_->finish(); }
+/// What metrics count a request to a served resource under.
+RequestLabels labels_of(const RequestInfo& info) {
+  constexpr std::pair<std::string_view, std::string_view> kMethods[] = {{"create", "POST"}, {"update", "PUT"}};
+  std::string verb = info.verb;
+  std::transform(verb.begin(), verb.end(), verb.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  for (const auto& [name, method] : kMethods)
+    if (info.verb == name) verb = method;
+  const char* scope = !info.name.empty() ? "resource" : !info.ns.empty() ? "namespace" : "cluster";
+  return {std::move(verb), info.group, info.version, info.plural, info.subresource, scope};
+}
 
- private:
-  std::shared_ptr<net::BodyStream> stream_;
-};
+/// 415 with the patches a resource takes, in the message and in Accept-Patch (RFC 5789).
+net::Response unsupported_patch(const RequestInfo& info, bool custom) {
+  std::string accepted = concat("application/json-patch+json, application/merge-patch+json, ",
+                                custom ? "" : "application/strategic-merge-patch+json, ", "application/apply-patch+yaml");
+  Error error{Code::kUnsupportedMediaType,
+              concat("the body of the request was in an unknown format - accepted media types include: ", accepted), {}, {}, false};
+  net::Response response = error_response(error, info);
+  response.headers.set("Accept-Patch", accepted);
+  return response;
+}
 
-/// Begins the response with the first line, so that a source may still refuse.
-class LazySink final : public LogSink {
- public:
-  explicit LazySink(std::unique_ptr<net::Responder> responder) : responder_(std::move(responder)) {}
-  bool write(std::string_view text) override {
-    auto sink = begin();
-    return sink && sink->write(text);
-  }
-  size_t pending() const override {
-    std::lock_guard lock(mutex_);
-    return sink_ ? sink_->pending() : 0;
-  }
-  void finish() override {
-    if (auto sink = begin()) sink->finish();
-  }
-  std::unique_ptr<net::Responder> take_back() {
-    std::lock_guard lock(mutex_);
-    return std::move(responder_);
-  }
-  /// Sends the head now: a follower wants to know that it follows.
-  std::shared_ptr<LogSink> begin() {
-    std::lock_guard lock(mutex_);
-    if (!sink_ && responder_) {
-      net::Response head;
-      head.headers.set("Content-Type", "text/plain");
-      sink_ = std::make_shared<StreamSink>(responder_->stream(std::move(head)));
-      responder_.reset();
-    }
-    return sink_;
-  }
+/// Who asks for a certificate is who is logged in, whatever the body says.
+void name_requestor(json::value& request, const User& user) {
+  json::array groups;
+  for (const std::string& group : user.groups) groups.push_back(json::value(group));
+  json::object& spec = json::ensure_object(request, {"spec"});
+  for (auto member : {"uid", "extra"}) spec.erase(member);
+  spec["username"] = user.name;
+  spec["groups"] = std::move(groups);
+  if (!user.uid.empty()) spec["uid"] = user.uid;
+  if (user.extra.empty()) return;
+  json::object extra;
+  for (const auto& [key, values] : user.extra) extra[key] = json::array(values.begin(), values.end());
+  spec["extra"] = std::move(extra);
+}
 
- private:
-  mutable std::mutex mutex_;
-  std::unique_ptr<net::Responder> responder_;  // guarded by mutex_
-  std::shared_ptr<LogSink> sink_;              // guarded by mutex_
-};
+/// The kinds whose deletion is answered with the object as it was; all others answer with a Status.
+bool answers_with_deleted(const ServedResource& served) {
+  if (!served.crd.empty()) return false;
+  const std::string& kind = served.resource().kind;
+  if (served.resource().group == "storage.k8s.io") return kind == "StorageClass";
+  if (!served.resource().group.empty()) return false;
+  for (std::string_view one : {"Pod", "PodTemplate", "PersistentVolume", "PersistentVolumeClaim", "ResourceQuota", "Service", "ServiceAccount"})
+    if (kind == one) return true;
+  return false;
+}
+
+/// Warning headers (RFC 9111) of an answer: each text once; where all are too much for a header, each is cut short.
+void add_warnings(net::Response& response, const std::vector<std::string>& texts) {
+  constexpr size_t kMaxTotal = 4 << 10, kCut = 256;
+  size_t total = 0;
+  for (const std::string& text : texts) total += text.size();
+  std::set<std::string_view> seen;
+  size_t sent = 0;
+  for (const std::string& text : texts) {
+    if (!seen.insert(text).second) continue;
+    std::string_view shown = total > kMaxTotal ? std::string_view(text).substr(0, kCut) : text;
+    if ((sent += shown.size()) > kMaxTotal) return;
+    add_warning(response, shown);
+  }
+}
 
 }  // namespace
 
@@ -94,8 +108,11 @@ void ApiHandler::serve_resource(const CallPtr& call) {
   CatalogPtr catalog = call->cluster->catalog();
   call->resource = catalog->find(info.group, info.version, info.plural);
   bool placed = call->resource && (call->resource->resource().namespaced || info.ns.empty());
+  if (placed && is_session_subresource(call->resource->resource(), info.subresource))
+    return call->fail({Code::kMethodNotAllowed, concat(info.subresource, " is not available on this server yet")});
   if (!placed || !call->resource->has_subresource(info.subresource))
     return call->fail({Code::kNotFound, "the server could not find the requested resource"});
+  call->responder = metrics_->watch(std::move(call->responder), labels_of(info));
   auto as = negotiate(call->request.headers.get("Accept"), call->request.parameter("includeObject"),
                       !call->resource->info.custom);
   if (!as) return call->fail(as.error());
@@ -105,10 +122,12 @@ void ApiHandler::serve_resource(const CallPtr& call) {
   bool needs_namespace = call->resource->resource().namespaced && info.ns.empty();
   if (!known || (needs_namespace && info.verb != "list" && info.verb != "watch" && info.verb != "deletecollection"))
     return call->fail({Code::kMethodNotAllowed, "the server does not allow this method on the requested resource"});
-  if (info.subresource == "log") return serve_log(*call);
   if (info.group == "authorization.k8s.io" || info.group == "authentication.k8s.io") return serve_review(*call);
-  if (!info.subresource.empty() && info.verb != "get" && info.verb != "update" && info.verb != "patch")
+  if (!info.subresource.empty() && !subresource_allows(info.subresource, info.verb))
     return call->fail({Code::kMethodNotAllowed, "the server does not allow this method on the requested resource"});
+  if (info.subresource == "log") return serve_log(*call);
+  if (info.subresource == "eviction") return serve_eviction(call);
+  if (info.subresource == "binding" || call->resource->resource().kind == "Binding") return serve_binding(call);
   if (info.verb == "get") return serve_get(*call);
   if (info.verb == "list") return serve_list(*call);
   if (info.verb == "watch") return serve_watch(*call);
@@ -141,9 +160,15 @@ void ApiHandler::serve_list(Call& call) {
   if (call.request.has_parameter("sendInitialEvents"))
     return call.fail(forbidden_parameter("sendInitialEvents", "sendInitialEvents is forbidden for list"));
   Target target = call.target();
-  auto page = rest_.list(target, read_options(call.request));
+  ReadOptions options = read_options(call.request);
+  auto page = rest_.list(target, options);
+  if (failed_with(page, Code::kExpired) && !options.continue_token.empty()) {
+    json::value status = status_of(page.error(), call.info);
+    json::set(status, {"metadata", "continue"}, json::value(inconsistent_token(options.continue_token)));
+    return call.send(json_response(410, json::dump(status)));
+  }
   if (!page) return call.fail(page.error());
-  bool long_list = is_long_list(call.request, call.as, *page);
+  bool long_list = !target.resource->conversion && is_long_list(call.request, call.as, *page);
   net::Response response = json_response(200, long_list ? "" : ObjectWriter(rest_, target, call.as).list(*page));
   response.headers.set("Content-Type", call.as.content_type());
   if (!call.resource->deprecation.empty()) add_warning(response, call.resource->deprecation);
@@ -189,50 +214,6 @@ void ApiHandler::serve_watch(Call& call) {
   pump_.start(std::move(watch), std::exchange(call.responder, nullptr), call.info);
 }
 
-void ApiHandler::serve_log(Call& call) {
-  const net::Request& request = call.request;
-  Target target = call.target();
-  target.subresource.clear();
-  auto entry = rest_.get(target);
-  if (!entry) return call.fail(entry.error());
-  if (!options_.logs) return call.fail({Code::kUnavailable, "this cluster has no agent that serves logs"});
-  kube::Object pod = rest_.object(target, *entry);
-  LogOptions log;
-  log.container = request.parameter("container");
-  const json::array& containers = json::items(pod.doc(), "spec", "containers");
-  if (log.container.empty()) {
-    if (containers.size() != 1) {
-      std::vector<std::string> names;
-      for (const json::value& c : containers) names.emplace_back(json::get_string(c, "name"));
-      return call.fail({Code::kBadRequest, concat("a container name must be specified for pod ", call.info.name,
-                                                  ", choose one of: [", join(names, " "), "]")});
-    }
-    log.container = json::get_string(containers.front(), "name");
-  } else {
-    bool known = false;
-    for (auto list : {"containers", "initContainers"})
-      for (const json::value& c : json::items(pod.doc(), "spec", list)) known |= json::get_string(c, "name") == log.container;
-    if (!known)
-      return call.fail({Code::kBadRequest, concat("container ", log.container, " is not valid for pod ", call.info.name)});
-  }
-  log.follow = is_set(call.request, "follow");
-  log.previous = is_set(call.request, "previous");
-  log.timestamps = is_set(call.request, "timestamps");
-  log.tail_lines = parse_int<int64_t>(request.parameter("tailLines"));
-  log.limit_bytes = parse_int<int64_t>(request.parameter("limitBytes"));
-  if (auto since = parse_int<int64_t>(request.parameter("sinceSeconds"))) log.since = rest_.clock().now() - std::chrono::seconds(*since);
-  if (std::string since = request.parameter("sinceTime"); !since.empty()) log.since = parse_time(since);
-  auto sink = std::make_shared<LazySink>(std::exchange(call.responder, nullptr));
-  auto opened = options_.logs->open(call.info.cluster, target.name, log, sink);
-  if (!opened) {
-    call.responder = sink->take_back();
-    if (call.responder) call.fail(opened.error());
-    else sink->finish();
-    return;
-  }
-  if (log.follow) sink->begin();
-}
-
 void ApiHandler::serve_review(Call& call) {
   if (call.info.verb != "create")
     return call.fail({Code::kMethodNotAllowed, "the server does not allow this method on the requested resource"});
@@ -247,10 +228,8 @@ void ApiHandler::serve_review(Call& call) {
 Result<void> ApiHandler::judge_duplicates(const std::vector<std::string>& duplicates, const std::string& validation,
                                           std::vector<std::string>& warnings) const {
   if (duplicates.empty() || validation == "Ignore") return {};
-  std::vector<std::string> lines;
-  for (const std::string& path : duplicates) lines.push_back(concat("duplicate field \"", path, '"'));
-  if (validation == "Strict") return fail(Code::kBadRequest, "strict decoding error: " + join(lines, ", "));
-  warnings.insert(warnings.end(), lines.begin(), lines.end());
+  if (validation == "Strict") return fail(Code::kBadRequest, "strict decoding error: " + join(duplicates, ", "));
+  warnings.insert(warnings.end(), duplicates.begin(), duplicates.end());
   return {};
 }
 
@@ -259,7 +238,7 @@ Done ApiHandler::answer(CallPtr call, std::vector<std::string> warnings) {
     if (!outcome) return call->fail(outcome.error());
     net::Response response;
     bool deletion = call->info.verb == "delete";
-    if (deletion && outcome->removed) {
+    if (deletion && outcome->removed && !answers_with_deleted(*call->resource)) {
       response = json_response(200, json::dump(deleted_status(call->info, outcome->object.uid())));
     } else {
       int status = outcome->created && !deletion ? 201 : 200;
@@ -269,9 +248,10 @@ Done ApiHandler::answer(CallPtr call, std::vector<std::string> warnings) {
       response = json_response(status, std::move(body));
       response.headers.set("Content-Type", as.content_type());
     }
-    for (const std::string& warning : warnings) add_warning(response, warning);
-    for (const std::string& warning : outcome->warnings) add_warning(response, warning);
-    if (!call->resource->deprecation.empty()) add_warning(response, call->resource->deprecation);
+    std::vector<std::string> all = warnings;
+    all.insert(all.end(), outcome->warnings.begin(), outcome->warnings.end());
+    if (!call->resource->deprecation.empty()) all.push_back(call->resource->deprecation);
+    add_warnings(response, all);
     call->send(std::move(response));
   };
 }
@@ -286,6 +266,7 @@ void ApiHandler::serve_create(const CallPtr& call) {
   std::vector<std::string> warnings;
   if (auto judged = judge_duplicates(body->duplicates, options->field_validation, warnings); !judged) return call->fail(judged.error());
   call->info.name = json::get_string(body->value, "metadata", "name");  // for messages
+  if (call->info.group == "certificates.k8s.io") name_requestor(body->value, *call->user);
   Target target = call->target();
   rest_.create(std::move(target), std::move(body->value), *std::move(options), answer(call, std::move(warnings)));
 }
@@ -303,6 +284,10 @@ void ApiHandler::serve_update(const CallPtr& call) {
 
 void ApiHandler::serve_patch(const CallPtr& call) {
   auto patch = read_patch(call->request);
+  bool custom = !call->resource->crd.empty();
+  bool strategic = patch && patch->first.type == client::Patch::Type::kStrategic;
+  if (failed_with(patch, Code::kUnsupportedMediaType) || (custom && strategic && call->info.subresource != "scale"))
+    return call->send(unsupported_patch(call->info, custom));
   if (!patch) return call->fail(patch.error());
   bool apply = patch->first.type == client::Patch::Type::kApply;
   auto options = read_write_options(call->request, apply ? "" : call->manager());

@@ -1,5 +1,7 @@
 #include "apiserver/http/table.h"
 
+#include <algorithm>
+
 #include "base/strings.h"
 #include "base/time.h"
 
@@ -35,6 +37,16 @@ json::value path_cell(const JsonPath& path, const std::string& type, const json:
   return json::value(out);
 }
 
+Column name_column(const ServedResource& served) {
+  // kubectl says which StorageClass is the default one with its name.
+  bool storage = served.resource().group == "storage.k8s.io" && served.resource().kind == "StorageClass";
+  return {"Name", "string", "name", "Name must be unique within a namespace.", 0, [storage](const json::value& doc, TimePoint) {
+            std::string name(json::get_string(doc, "metadata", "name"));
+            bool chosen = json::get_string(doc, "metadata", "annotations", "storageclass.kubernetes.io/is-default-class") == "true";
+            return json::value(storage && chosen ? name + " (default)" : name);
+          }};
+}
+
 }  // namespace
 
 json::value age_cell(std::string_view time, TimePoint now) {
@@ -42,33 +54,22 @@ json::value age_cell(std::string_view time, TimePoint now) {
   return at ? json::value(format_age(std::max(now - *at, Duration::zero()))) : json::value("<unknown>");
 }
 
-TableLayout::TableLayout(const ServedResource& served) {
-  columns_.push_back({"Name", "string", "name", "Name must be unique within a namespace.", 0,
-                      [](const json::value& doc, TimePoint) { return json::value(json::get_string(doc, "metadata", "name")); }});
-  std::vector<Column> computed = served.crd.empty() ? computed_columns(served.resource()) : std::vector<Column>();
-  if (!computed.empty()) {
-    for (Column& column : computed) columns_.push_back(std::move(column));
-    return;
-  }
-  std::vector<Column> wide;
-  bool has_age = true;
+TableLayout::TableLayout(const ServedResource& served) : conversion_(served.conversion) {
+  if (served.crd.empty()) columns_ = computed_columns(conversion_ ? conversion_->stored : served.resource());
+  bool named = std::any_of(columns_.begin(), columns_.end(), [](const Column& column) { return column.format == "name"; });
+  if (!named) columns_.insert(columns_.begin(), name_column(served));
+  if (columns_.size() > 1) return;
   for (const kube::PrinterColumn& declared : served.info.columns) {
     auto path = JsonPath::parse(declared.json_path);
     Column column{declared.name, declared.type, declared.format, declared.description, declared.priority, {}};
-    if (served.crd.empty() && column.type == "date") column.type = "string";
-    if (served.crd.empty() && declared.json_path == ".metadata.creationTimestamp") {
-      // "Created At" shows the time itself, in place of an age.
-      has_age = false;
-      column.cell = [](const json::value& doc, TimePoint) { return json::value(json::get_string(doc, "metadata", "creationTimestamp")); };
-    } else if (path)
+    if (path)
       column.cell = [path = *path, type = declared.type](const json::value& doc, TimePoint now) { return path_cell(path, type, doc, now); };
     else
       column.cell = [](const json::value&, TimePoint) { return json::value(); };
-    (served.crd.empty() && declared.priority > 0 ? wide : columns_).push_back(std::move(column));
+    columns_.push_back(std::move(column));
   }
   // A custom resource that declares columns has exactly those.
-  if (served.crd.empty() ? has_age : served.info.columns.empty()) columns_.push_back(age_column());
-  for (Column& column : wide) columns_.push_back(std::move(column));
+  if (served.info.columns.empty()) columns_.push_back(age_column());
 }
 
 json::value TableLayout::definitions() const {
@@ -81,7 +82,9 @@ json::value TableLayout::definitions() const {
 
 std::vector<json::value> TableLayout::cells(const kube::Object& object, TimePoint now) const {
   std::vector<json::value> out;
-  for (const Column& column : columns_) out.push_back(column.cell(object.doc(), now));
+  json::value converted = conversion_ ? conversion_->to_stored(object.doc()) : json::value();
+  const json::value& doc = conversion_ ? converted : object.doc();
+  for (const Column& column : columns_) out.push_back(column.cell(doc, now));
   return out;
 }
 

@@ -26,6 +26,7 @@ class TableLayout {
 
  private:
   std::vector<Column> columns_;
+  const kube::Conversion* conversion_;  ///< columns read the stored form
 };
 
 /// The columns of a built-in kind that cannot be said by paths (NAME left out); empty where there are none.

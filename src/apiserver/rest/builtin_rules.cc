@@ -66,17 +66,68 @@ void keep_builtin(json::value& doc, const kube::Object& current, const ServedRes
   }
 }
 
+bool creates_on_update(const ServedResource& served) {
+  if (!served.crd.empty()) return false;
+  const kube::Resource& r = served.resource();
+  if (r.group.empty())
+    for (std::string_view kind : {"Endpoints", "Event", "LimitRange", "PodTemplate", "Service"})
+      if (r.kind == kind) return true;
+  return r.group == "rbac.authorization.k8s.io" || r.group == "events.k8s.io" || r.kind == "Lease" || r.kind == "PriorityClass" ||
+         r.kind == "CertificateSigningRequest";
+}
+
 void default_builtin(json::value& doc, const ServedResource& served) {
   const kube::Resource& resource = served.resource();
   if (served.crd.empty()) kube::apply_builtin_defaults(doc, {resource.group, resource.version, resource.kind});
 }
+
+namespace {
+
+/// Ephemeral containers come through their own door, one after the other, and stay as they are.
+std::vector<Cause> check_ephemeral_containers(const json::value& pod, const kube::Object& old, std::string_view subresource) {
+  const json::array &before = json::items(old.doc(), "spec", "ephemeralContainers"), &now = json::items(pod, "spec", "ephemeralContainers");
+  if (before == now) return {};
+  if (subresource != "ephemeralcontainers")
+    return {{"FieldValueForbidden", "Forbidden: ephemeral containers are added through the subresource ephemeralcontainers", "spec.ephemeralContainers"}};
+  for (const json::value& kept : before) {
+    auto same = std::find_if(now.begin(), now.end(), [&](const json::value& c) { return json::get_string(c, "name") == json::get_string(kept, "name"); });
+    if (same != now.end() && *same == kept) continue;
+    return {{"FieldValueForbidden", concat("Forbidden: existing ephemeral containers \"", json::get_string(kept, "name"), "\" may not be ",
+                                           same == now.end() ? "removed" : "changed"), "spec.ephemeralContainers"}};
+  }
+  return {};
+}
+
+/// Resources of containers change through /resize alone.
+std::vector<Cause> check_resize(const json::value& pod, const kube::Object& old, std::string_view subresource) {
+  if (subresource == "resize") return {};
+  for (auto list : {"containers", "initContainers"}) {
+    const json::array &before = json::items(old.doc(), "spec", list), &now = json::items(pod, "spec", list);
+    for (size_t i = 0; i < before.size() && i < now.size(); ++i) {
+      const json::value *was = json::find(before[i], "resources"), *is = json::find(now[i], "resources");
+      if (was == is || (was && is && *was == *is)) continue;
+      return {{"FieldValueForbidden", "Forbidden: pod resources are changed through the subresource resize", concat("spec.", list, '[', i, "].resources")}};
+    }
+  }
+  return {};
+}
+
+}  // namespace
 
 std::vector<Cause> validate_rules(const json::value& doc, const kube::Object& old, const ServedResource& served,
                                   std::string_view subresource) {
   if (!served.crd.empty()) return kube::validate_metadata(doc);
   if (subresource == "status") return {};
   const kube::Resource& resource = served.resource();
-  return kube::validate_builtin(doc, old.empty() ? nullptr : &old.doc(), {resource.group, resource.version, resource.kind});
+  std::vector<Cause> causes =
+      kube::validate_builtin(doc, old.empty() ? nullptr : &old.doc(), {resource.group, resource.version, resource.kind});
+  if (is_resource(served, "", "pods") && !old.empty()) {
+    std::vector<Cause> more = check_ephemeral_containers(doc, old, subresource);
+    causes.insert(causes.end(), more.begin(), more.end());
+    more = check_resize(doc, old, subresource);
+    causes.insert(causes.end(), more.begin(), more.end());
+  }
+  return causes;
 }
 
 int64_t deletion_grace(const kube::Object& current, const ServedResource& served,

@@ -16,6 +16,9 @@ void initialize_builtin(json::value& doc, const ServedResource&);
 /// Puts back what an update of the main resource leaves alone, such as a Namespace's spec.finalizers.
 void keep_builtin(json::value& doc, const kube::Object& current, const ServedResource&);
 
+/// Whether a PUT of an object that is not there makes it (AllowCreateOnUpdate of Kubernetes' strategies).
+bool creates_on_update(const ServedResource&);
+
 /// Defaults beyond the schema; nothing for custom resources.
 void default_builtin(json::value& doc, const ServedResource&);
 /// Validation beyond the schema: metadata of every kind, and the rules of built-in ones. `old` is empty on creation.

@@ -41,6 +41,19 @@ void keep_system_metadata(json::value& doc, const kube::Object& current) {
   metadata.erase("selfLink");
 }
 
+std::vector<Cause> validate_kept_metadata(const json::value& next, const kube::Object& current) {
+  std::vector<Cause> causes;
+  for (std::string_view member : {"creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"}) {
+    const json::value *said = json::find(next, "metadata", member), *is = json::find(current.doc(), "metadata", member);
+    if (!said || said->is_null() || (is && *said == *is)) continue;
+    bool grace = member == "deletionGracePeriodSeconds" && !is;
+    causes.push_back({"FieldValueInvalid",
+                      concat("Invalid value: ", json::dump(*said), ": field is immutable", grace ? "; may only be changed via deletion" : ""),
+                      concat("metadata.", member)});
+  }
+  return causes;
+}
+
 std::vector<Cause> validate_new_finalizers(const json::value& doc, const kube::Object& old) {
   std::vector<Cause> causes;
   if (!old.deleting()) return causes;

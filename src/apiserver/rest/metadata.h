@@ -15,6 +15,9 @@ void complete_new_metadata(json::value& doc, const ServedResource&, Random&, Tim
 /// Carries over what a write cannot change: uid, creation and deletion, generation.
 void keep_system_metadata(json::value& doc, const kube::Object& current);
 
+/// What a write of the whole object says about metadata that only the server writes, and says wrongly.
+std::vector<Cause> validate_kept_metadata(const json::value& next, const kube::Object& current);
+
 /// An object that is being deleted takes no further finalizers.
 std::vector<Cause> validate_new_finalizers(const json::value& doc, const kube::Object& old);
 

@@ -1,5 +1,6 @@
 // Get and list: resourceVersion rules, selectors and paging.
 
+#include "apiserver/rest/list_options.h"
 #include "apiserver/rest/rest.h"
 #include "apiserver/rest/selection.h"
 #include "base/strings.h"
@@ -8,22 +9,6 @@ namespace serin::apiserver {
 namespace {
 
 constexpr size_t kScanChunk = 500;  ///< entries examined at a time while looking for selected ones
-
-struct ContinueToken {
-  Revision revision = 0;
-  NamespacedName after;
-
-  std::string encode() const {
-    return base64_encode(json::dump(json::object{{"rv", revision}, {"ns", after.ns}, {"name", after.name}}));
-  }
-  static Result<ContinueToken> decode(const std::string& text) {
-    auto bytes = base64_decode(text);
-    auto doc = bytes ? json::parse(*bytes) : Result<json::value>(fail(Code::kBadRequest, ""));
-    if (!doc || json::get_int(*doc, 0, "rv") <= 0) return fail(Code::kBadRequest, "continue key is not valid");
-    return ContinueToken{Revision(json::get_int(*doc, 0, "rv")),
-                         {std::string(json::get_string(*doc, "ns")), std::string(json::get_string(*doc, "name"))}};
-  }
-};
 
 Error too_large(Revision asked, Revision current) {
   Error error{Code::kTimeout, concat("Too large resource version: ", asked, ", current: ", current),
@@ -34,18 +19,12 @@ Error too_large(Revision asked, Revision current) {
 
 /// The revision to read at, 0 for the latest.
 Result<Revision> read_at(const ReadOptions& options, Revision current) {
-  const std::string &version = options.resource_version, &match = options.resource_version_match;
-  if (!match.empty() && match != "Exact" && match != "NotOlderThan")
-    return fail(Code::kBadRequest, concat("resourceVersionMatch: Unsupported value: \"", match, "\""));
-  if (!match.empty() && version.empty())
-    return fail(Code::kBadRequest, "resourceVersionMatch is forbidden unless resourceVersion is provided");
+  const std::string& version = options.resource_version;
   if (version.empty()) return 0;
   auto number = parse_int<Revision>(version);
-  if (!number) return fail(Code::kBadRequest, concat("invalid resource version \"", version, '"'));
-  if (match == "Exact" && *number == 0)
-    return fail(Code::kBadRequest, "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"");
+  if (!number) return fail(Code::kBadRequest, concat("invalid resource version: \"", version, '"'));
   if (*number > current) return fail(too_large(*number, current));
-  return match == "Exact" ? *number : 0;
+  return options.resource_version_match == "Exact" ? *number : 0;
 }
 
 }  // namespace
@@ -62,10 +41,19 @@ Result<EntryPtr> Rest::get(const Target& target, std::string_view resource_versi
 }
 
 kube::Object Rest::object(const Target& target, const EntryPtr& entry) const {
-  return in_version(cache_.get(entry), target.api_version());
+  return target.resource->shown(cache_.get(entry));
 }
 
 Result<Page> Rest::list(const Target& target, const ReadOptions& options) const {
+  auto page = listed(target, options);
+  if (failed_with(page, Code::kExpired))
+    return fail(options.continue_token.empty() ? Error{Code::kExpired, "The resourceVersion for the provided list is too old.", {}, {}, false}
+                                               : expired_token());
+  return page;
+}
+
+Result<Page> Rest::listed(const Target& target, const ReadOptions& options) const {
+  SERIN_TRY(check_list_options(options));
   Selection selection = SERIN_TRY(
       Selection::parse(*target.resource, target.name.ns, options.label_selector, options.field_selector));
   ListQuery query;

@@ -4,6 +4,7 @@
 
 #include "apiserver/crd/crd.h"
 #include "apiserver/rest/builtin_rules.h"
+#include "apiserver/rest/eviction.h"
 #include "apiserver/rest/metadata.h"
 #include "apiserver/rest/rest.h"
 #include "base/strings.h"
@@ -99,6 +100,43 @@ Result<Step> Rest::plan_remove(const Target& target, const kube::Object& current
   return step;
 }
 
+Result<Step> Rest::plan_evict(const Target& target, const kube::Object& pod, const client::DeleteOptions& options) const {
+  Step step = SERIN_TRY(plan_remove(target, pod, options));
+  ServedPtr budgets = target.cluster->catalog()->find("policy", "v1", "poddisruptionbudgets");
+  Target budget{target.cluster, budgets, {target.name.ns, {}}, {}};
+  ListQuery query;
+  query.ns = target.name.ns;
+  Listing listing = SERIN_TRY(store_.list(budget.collection(), query));
+  std::vector<kube::Object> all;
+  for (const EntryPtr& entry : listing.entries) all.push_back(object(budget, entry));
+  TimePoint now = options_.clock->now();
+  EvictionVerdict verdict = SERIN_TRY(judge_eviction(pod, all, now));
+  if (!verdict.budget) return step;
+  json::value& next = *verdict.budget;
+  Operation op;
+  op.collection = budget.collection();
+  op.name = {target.name.ns, std::string(json::get_string(next, "metadata", "name"))};
+  for (const EntryPtr& entry : listing.entries) {
+    if (entry->name != op.name) continue;
+    op.expected = entry->revision;
+    kube::track_update(object(budget, entry).doc(), next, {"serin", "policy/v1", "status", now}, *budgets->schema);
+  }
+  op.bytes = budgets->stored(next);
+  if (const json::value* labels = json::find(next, "metadata", "labels")) op.labels = *labels;
+  step.also.push_back(std::move(op));
+  return step;
+}
+
+void Rest::evict(Target target, client::DeleteOptions options, Done done) {
+  bool dry_run = options.dry_run;
+  target.subresource.clear();
+  auto plan = [this, target, options](const kube::Object& current) -> Result<Step> {
+    if (current.empty()) return fail(not_found(*target.resource, target.name.name));
+    return plan_evict(target, current, options);
+  };
+  run(target, std::move(plan), dry_run, std::move(done));
+}
+
 bool Rest::has_custom_objects(const Target& crd, const kube::Object& object) const {
   Collection collection{crd.cluster->name(), std::string(object.name())};
   auto listing = store_.list(collection, {.limit = 1});
@@ -156,7 +194,6 @@ void Rest::after_crd_object_removed(const Target& target) {
 
 void Rest::remove_collection(Target target, ReadOptions read, client::DeleteOptions options,
                              std::function<void(Result<std::vector<kube::Object>>)> done) {
-  read.limit = 0;
   auto page = list(target, read);
   if (!page) return done(fail(page.error()));
   struct Gather {

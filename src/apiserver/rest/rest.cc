@@ -52,7 +52,7 @@ void Rest::attempt(std::shared_ptr<Attempt> a) {
   const Target& target = a->target;
   EntryPtr entry = target.name.name.empty() ? nullptr : store_.get(target.collection(), target.name);
   kube::Object current;
-  if (entry) current = in_version(cache_.get(entry), target.api_version());
+  if (entry) current = target.resource->shown(cache_.get(entry));
   Result<Step> planned = a->plan(current);
   if (!planned) return a->done(fail(planned.error()));
   Step step = *std::move(planned);
@@ -67,14 +67,20 @@ void Rest::attempt(std::shared_ptr<Attempt> a) {
              std::string(json::get_string(step.doc, "metadata", "name"))};
   op.expected = entry ? entry->revision : 0;
   if (step.kind == Step::Kind::kPut) {
-    op.bytes = stored_text(step.doc, target.resource->storage_api_version, target.kind());
+    op.bytes = target.resource->stored(step.doc);
     if (op.bytes->size() > kMaxObjectBytes)
       return a->done(fail(Code::kTooLarge, concat(quoted(*target.resource, op.name.name), " has ", op.bytes->size(),
                                                   " bytes; the limit is ", kMaxObjectBytes)));
     if (const json::value* labels = json::find(step.doc, "metadata", "labels")) op.labels = *labels;
+    // What reads the same from the store is no change, however its numbers were written.
+    if (entry && step.also.empty() && *op.bytes == entry->bytes) {
+      step.kind = Step::Kind::kNothing;
+      return finish(a, std::move(step), {{entry}});
+    }
   }
   Transaction transaction;
   transaction.operations.push_back(std::move(op));
+  for (Operation& more : step.also) transaction.operations.push_back(std::move(more));
   transaction.guards = std::move(step.guards);
   transaction.before_visible = std::move(step.before_visible);
   auto kept = std::make_shared<Step>(std::move(step));

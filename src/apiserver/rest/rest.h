@@ -50,7 +50,7 @@ struct Target {
   ClusterPtr cluster;
   ServedPtr resource;
   NamespacedName name;      ///< the name is empty for collections
-  std::string subresource;  ///< "status", "scale", "finalize", or empty
+  std::string subresource;  ///< "status", "scale", "finalize", "eviction", ..., or empty
   UserPtr user = system_user();
 
   Collection collection() const { return resource->collection(cluster->name()); }
@@ -72,6 +72,7 @@ using Done = std::function<void(Result<Outcome>)>;
 struct Step {
   enum class Kind { kNothing, kPut, kRemove } kind = Kind::kNothing;
   json::value doc;  ///< the answer, in the version asked for
+  std::vector<Operation> also;  ///< written in the same transaction
   std::vector<Guard> guards;
   std::function<void()> before_visible;
   std::vector<std::string> warnings;
@@ -114,6 +115,10 @@ class Rest {
   void update(Target, json::value body, client::WriteOptions, Done);
   void patch(Target, client::Patch, client::WriteOptions, Done);
   void remove(Target, client::DeleteOptions, Done);
+  /// Deletes a pod where its PodDisruptionBudget allows it, and counts that there, both or neither.
+  void evict(Target pod, client::DeleteOptions, Done);
+  /// Gives a pod its node: the body is a Binding (core/v1).
+  void bind(Target pod, json::value binding, client::WriteOptions, Done);
   /// Removes every selected object; answers with those it has removed or marked.
   void remove_collection(Target, ReadOptions, client::DeleteOptions,
                          std::function<void(Result<std::vector<kube::Object>>)>);
@@ -135,6 +140,11 @@ class Rest {
   Result<Step> plan_patch(const Target&, const kube::Object& current, const client::Patch&,
                           const client::WriteOptions&) const;
   Result<Step> plan_remove(const Target&, const kube::Object& current, const client::DeleteOptions&) const;
+  Result<Step> plan_evict(const Target&, const kube::Object& current, const client::DeleteOptions&) const;
+  Result<Step> plan_apply(const Target&, const kube::Object& current, json::value config,
+                          const client::WriteOptions&) const;
+  Result<Step> plan_apply_scale(const Target&, const kube::Object& current, json::value config,
+                                const client::WriteOptions&) const;
   Result<json::value> scaled(const Target&, const kube::Object& parent, const json::value& scale) const;
   Result<json::value> patched(const Target&, const json::value& doc, const client::Patch&) const;
   /// What a write of a CustomResourceDefinition does to the catalog; empty for other kinds. A null `doc`: removed.
@@ -142,6 +152,7 @@ class Rest {
   /// Prunes, completes, admits, validates. `old` is empty on creation.
   Result<void> complete(const Target&, json::value& doc, const kube::Object& old,
                         const client::WriteOptions&, std::vector<std::string>& warnings) const;
+  Result<Page> listed(const Target&, const ReadOptions&) const;
   Result<void> check_namespace(const Target&, std::vector<Guard>&) const;
   bool has_custom_objects(const Target& crd, const kube::Object& object) const;
   void remove_custom_objects(const Target& crd_target, const kube::Object& crd);

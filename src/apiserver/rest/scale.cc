@@ -2,6 +2,8 @@
 
 #include "apiserver/rest/rest.h"
 #include "base/strings.h"
+#include "kube/scale_fields.h"
+#include "kube/schema.h"
 #include "kube/selector.h"
 
 namespace serin::apiserver {
@@ -78,6 +80,24 @@ Result<json::value> Rest::scaled(const Target& target, const kube::Object& paren
   }
   *place = replicas;
   return next;
+}
+
+Result<Step> Rest::plan_apply_scale(const Target& target, const kube::Object& parent, json::value config,
+                                    const client::WriteOptions& options) const {
+  static const kube::SchemaPtr kSchema = kube::builtin_type("autoscaling/v1.Scale");
+  if (json::get_string(config, "apiVersion") != "autoscaling/v1" || json::get_string(config, "kind") != "Scale")
+    return fail(Code::kBadRequest, "the body of a scale request must be an autoscaling/v1 Scale");
+  std::vector<std::string> path = members(target.resource->info.scale->spec_replicas);
+  std::string precondition(json::get_string(config, "metadata", "resourceVersion"));
+  json::erase(config, {"metadata", "resourceVersion"});
+  json::value live = SERIN_TRY(scale_of(target, parent)).doc();
+  kube::add_scale_managed_fields(live, parent.doc(), path);
+  kube::Manager manager{options.field_manager, "autoscaling/v1", target.subresource, options_.clock->now()};
+  json::value applied = SERIN_TRY(kube::server_side_apply(live, config, manager, options.force, *kSchema));
+  if (!precondition.empty()) json::set(applied, {"metadata", "resourceVersion"}, json::value(precondition));
+  json::value next = SERIN_TRY(scaled(target, parent, applied));
+  kube::take_scale_managed_fields(next, applied, path);
+  return plan_update(target, parent, std::move(next), options, true);
 }
 
 }  // namespace serin::apiserver

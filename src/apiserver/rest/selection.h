@@ -25,6 +25,7 @@ class Selection {
   std::optional<std::string> ns_, name_;
   kube::LabelSelector labels_;
   kube::FieldSelector fields_;  ///< what remains after name and namespace
+  const kube::Conversion* conversion_ = nullptr;  ///< fields are named as the version asked for names them
 };
 
 }  // namespace serin::apiserver

@@ -6,6 +6,7 @@
 #include "apiserver/rest/builtin_rules.h"
 #include "apiserver/rest/metadata.h"
 #include "apiserver/rest/rest.h"
+#include "apiserver/rest/subresource.h"
 #include "base/strings.h"
 #include "data/json_block.h"
 #include "data/patch.h"
@@ -70,31 +71,41 @@ bool resets_managed_fields(const json::value& doc) {
                                         fields->front().get_object().empty()));
 }
 
-/// The next state as far as the subresource lets the caller decide about it.
-json::value merge_subresource(const Target& target, const kube::Object& current, json::value next) {
-  const ServedResource& served = *target.resource;
-  if (target.subresource == "status" || target.subresource == "finalize") {
-    json::value merged = current.doc();
-    if (target.subresource == "status") {
-      if (json::value* status = json::find(next, "status")) merged.as_object()["status"] = *status;
-      else merged.as_object().erase("status");
-    } else if (json::value* finalizers = json::find(next, "spec", "finalizers")) {
-      json::set(merged, {"spec", "finalizers"}, *finalizers);
-    } else {
-      json::erase(merged, {"spec", "finalizers"});
-    }
-    if (json::value* fields = json::find(next, "metadata", "managedFields"))
-      json::set(merged, {"metadata", "managedFields"}, *fields);
-    return merged;
+/// RFC 6902 with the answers of Kubernetes: 400 for what is no patch, 413 for a long one, 422 where it does not apply.
+Result<json::value> apply_json_patch(const json::value& doc, const json::value& patch) {
+  if (!patch.is_array()) return fail(Code::kBadRequest, "a JSON patch must be a list of operations");
+  constexpr size_t kMaxOperations = 10'000;
+  if (patch.get_array().size() > kMaxOperations)
+    return fail(Code::kTooLarge, concat("The allowed maximum operations in a JSON patch is ", kMaxOperations, ", got ", patch.get_array().size()));
+  auto next = json::apply_patch(doc, patch);
+  if (next || next.error().code != Code::kInvalid) return next;
+  return fail(Error{Code::kInvalid, concat("the server rejected our request due to an error in our request: ", next.error().message),
+                    {{"UnexpectedServerResponse", next.error().message, ""}}, {}, false});
+}
+
+/// Whether two objects have the same members but for `except`, which `judge` compares where both have it.
+template <class Judge>
+bool equal_but(const json::value& a, const json::value& b, std::string_view except, Judge&& judge) {
+  const json::object *left = a.if_object(), *right = b.if_object();
+  if (!left || !right || left->size() != right->size()) return false;
+  for (const auto& [name, value] : *left) {
+    const json::value* other = right->if_contains(name);
+    if (!other || !(std::string_view(name) == except ? judge(value, *other) : value == *other)) return false;
   }
-  if (target.subresource.empty()) {
-    if (served.info.status_subresource) {
-      if (const json::value* status = json::find(current.doc(), "status")) next.as_object()["status"] = *status;
-      else next.as_object().erase("status");
-    }
-    keep_builtin(next, current, served);
-  }
-  return next;
+  return true;
+}
+
+/// Equal but for the times of managedFields: nothing that a write should be made for.
+bool same_but_field_times(const json::value& a, const json::value& b) {
+  auto entries = [](const json::value& left, const json::value& right) {
+    const json::array *x = left.if_array(), *y = right.if_array();
+    if (!x || !y || x->size() != y->size()) return false;
+    return std::equal(x->begin(), x->end(), y->begin(), [](const json::value& one, const json::value& two) {
+      return equal_but(one, two, "time", [](const json::value&, const json::value&) { return true; });
+    });
+  };
+  auto metadata = [&](const json::value& left, const json::value& right) { return equal_but(left, right, "managedFields", entries); };
+  return equal_but(a, b, "metadata", metadata);
 }
 
 }  // namespace
@@ -203,6 +214,8 @@ Result<Step> Rest::plan_update(const Target& target, const kube::Object& current
     return fail(Code::kConflict, concat("Operation cannot be fulfilled on ", quoted(served, name),
                                         ": Precondition failed: UID in precondition: ", uid,
                                         ", UID in object meta: ", current.uid()));
+  if (target.subresource.empty())
+    if (auto wrong = validate_kept_metadata(next, current); !wrong.empty()) return fail(invalid(served, name, std::move(wrong)));
   bool reset = resets_managed_fields(next);
   Step step;
   next = merge_subresource(target, current, std::move(next));
@@ -225,7 +238,10 @@ Result<Step> Rest::plan_update(const Target& target, const kube::Object& current
     step.before_visible = crd_hook(target, json::value());
     return step;
   }
-  if (step.doc == current.doc()) return step;
+  if (same_but_field_times(step.doc, current.doc())) {
+    step.doc = current.doc();
+    return step;
+  }
   step.before_visible = crd_hook(target, step.doc);
   step.kind = Step::Kind::kPut;
   return step;
@@ -234,7 +250,7 @@ Result<Step> Rest::plan_update(const Target& target, const kube::Object& current
 Result<json::value> Rest::patched(const Target& target, const json::value& doc, const client::Patch& patch) const {
   switch (patch.type) {
     case client::Patch::Type::kJson:
-      return json::apply_patch(doc, patch.body);
+      return apply_json_patch(doc, patch.body);
     case client::Patch::Type::kMerge: {
       if (!patch.body.is_object()) return fail(Code::kBadRequest, "a merge patch must be a JSON object");
       json::value next = json::copy_in_block(doc);
@@ -254,6 +270,52 @@ Result<json::value> Rest::patched(const Target& target, const json::value& doc, 
   return fail(Code::kBadRequest, "an apply patch is not possible here");
 }
 
+Result<Step> Rest::plan_apply(const Target& target, const kube::Object& current, json::value config,
+                              const client::WriteOptions& options) const {
+  const ServedResource& served = *target.resource;
+  if (options.field_manager.empty())
+    return fail(Error{Code::kInvalid, "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch",
+                      {{"FieldValueRequired", "Required value: is required for apply patch", "fieldManager"}}, {}, false});
+  if (current.empty() && !target.subresource.empty()) return fail(not_found(served, target.name.name));
+  if (target.subresource == "scale") return plan_apply_scale(target, current, std::move(config), options);
+  SERIN_TRY(check_type(target, config));
+  if (!json::get_string(config, "metadata", "name").empty() &&
+      json::get_string(config, "metadata", "name") != target.name.name)
+    return fail(Code::kBadRequest, "the name of the object does not match the name on the URL");
+  json::set(config, {"metadata", "name"}, json::value(target.name.name));
+  SERIN_TRY(check_place(target, config));
+  if (const json::value* fields = json::find(config, "metadata", "managedFields"); fields && !fields->is_null())
+    return fail(Code::kBadRequest, "metadata.managedFields must be nil");
+  std::string precondition(json::get_string(config, "metadata", "resourceVersion"));
+  json::erase(config, {"metadata", "resourceVersion"});
+  std::string uid(json::get_string(config, "metadata", "uid"));
+  if (!uid.empty() && current.empty())
+    return fail(Code::kConflict, concat("Operation cannot be fulfilled on ", quoted(served, target.name.name),
+                                        ": uid mismatch: the provided object specified uid ", uid, ", and no existing object was found"));
+  // What this door does not write is not owned through it either.
+  if (target.subresource == "status") {
+    json::object only{{"apiVersion", target.api_version()}, {"kind", target.kind()},
+                      {"metadata", json::object{{"name", target.name.name}}}};
+    if (!target.name.ns.empty()) only["metadata"].get_object()["namespace"] = target.name.ns;
+    if (const json::value* status = json::find(config, "status")) only["status"] = *status;
+    config = std::move(only);
+  } else if (target.subresource.empty() && served.info.status_subresource) {
+    json::erase(config, {"status"});
+  }
+  std::vector<std::string> unknown, warnings;
+  kube::prune(config, *served.schema, &unknown);
+  SERIN_TRY(judge_unknown(target, unknown, options, warnings));
+  json::value live = current.empty() ? json::value() : current.doc();
+  json::value next = SERIN_TRY(kube::server_side_apply(
+      live, config, manager(target, options, options_.clock->now()), options.force, *served.schema));
+  if (!precondition.empty()) json::set(next, {"metadata", "resourceVersion"}, json::value(precondition));
+  if (!uid.empty()) json::set(next, {"metadata", "uid"}, json::value(uid));
+  Step step = current.empty() ? SERIN_TRY(plan_create(target, std::move(next), options))
+                              : SERIN_TRY(plan_update(target, current, std::move(next), options, true));
+  step.warnings.insert(step.warnings.begin(), warnings.begin(), warnings.end());
+  return step;
+}
+
 Result<Step> Rest::plan_patch(const Target& target, const kube::Object& current, const client::Patch& patch,
                               const client::WriteOptions& options) const {
   const ServedResource& served = *target.resource;
@@ -266,33 +328,7 @@ Result<Step> Rest::plan_patch(const Target& target, const kube::Object& current,
     }
     return plan_update(target, current, SERIN_TRY(patched(target, current.doc(), patch)), options, false);
   }
-  if (options.field_manager.empty())
-    return fail(invalid(served, target.name.name,
-                        {{"FieldValueRequired", "Required value: is required for apply patch", "fieldManager"}}));
-  if (current.empty() && !target.subresource.empty()) return fail(not_found(served, target.name.name));
-  if (target.subresource == "scale") return patched(target, current.doc(), patch).map([](auto) { return Step(); });
-  json::value config = patch.body;
-  SERIN_TRY(check_type(target, config));
-  if (!json::get_string(config, "metadata", "name").empty() &&
-      json::get_string(config, "metadata", "name") != target.name.name)
-    return fail(Code::kBadRequest, "the name of the object does not match the name on the URL");
-  json::set(config, {"metadata", "name"}, json::value(target.name.name));
-  SERIN_TRY(check_place(target, config));
-  if (json::find(config, "metadata", "managedFields"))
-    return fail(Code::kBadRequest, "metadata.managedFields must be nil");
-  std::string precondition(json::get_string(config, "metadata", "resourceVersion"));
-  json::erase(config, {"metadata", "resourceVersion"});
-  std::vector<std::string> unknown, warnings;
-  kube::prune(config, *served.schema, &unknown);
-  SERIN_TRY(judge_unknown(target, unknown, options, warnings));
-  json::value live = current.empty() ? json::value() : current.doc();
-  json::value next = SERIN_TRY(kube::server_side_apply(
-      live, config, manager(target, options, options_.clock->now()), options.force, *served.schema));
-  if (!precondition.empty()) json::set(next, {"metadata", "resourceVersion"}, json::value(precondition));
-  Step step = current.empty() ? SERIN_TRY(plan_create(target, std::move(next), options))
-                              : SERIN_TRY(plan_update(target, current, std::move(next), options, true));
-  step.warnings.insert(step.warnings.begin(), warnings.begin(), warnings.end());
-  return step;
+  return plan_apply(target, current, patch.body, options);
 }
 
 void Rest::create(Target target, json::value body, client::WriteOptions options, Done done) {
@@ -314,11 +350,33 @@ void Rest::create(Target target, json::value body, client::WriteOptions options,
 
 void Rest::update(Target target, json::value body, client::WriteOptions options, Done done) {
   bool dry_run = options.dry_run;
-  auto plan = [this, target, body = std::move(body), options](const kube::Object& current) -> Result<Step> {
+  auto created = std::make_shared<bool>(false);
+  auto plan = [this, target, body = std::move(body), options, created](const kube::Object& current) -> Result<Step> {
+    if (current.empty() && target.subresource.empty() && creates_on_update(*target.resource)) {
+      *created = true;
+      if (json::get_string(body, "metadata", "name") != target.name.name)
+        return fail(Code::kBadRequest, concat("the name of the object (", json::get_string(body, "metadata", "name"),
+                                              ") does not match the name on the URL (", target.name.name, ")"));
+      return plan_create(target, body, options);
+    }
     if (current.empty()) return fail(not_found(*target.resource, target.name.name));
+    *created = false;
     if (target.subresource == "scale")
       return plan_update(target, current, SERIN_TRY(scaled(target, current, body)), options, false);
     return plan_update(target, current, json::copy_in_block(body), options, false);
+  };
+  run(target, std::move(plan), dry_run, [done = std::move(done), created](Result<Outcome> outcome) {
+    if (outcome) outcome->created = *created;
+    done(std::move(outcome));
+  });
+}
+
+void Rest::bind(Target target, json::value binding, client::WriteOptions options, Done done) {
+  bool dry_run = options.dry_run;
+  target.subresource = "binding";
+  auto plan = [this, target, binding = std::move(binding), options](const kube::Object& current) -> Result<Step> {
+    if (current.empty()) return fail(not_found(*target.resource, target.name.name));
+    return plan_update(target, current, SERIN_TRY(bound_pod(current, binding, options_.clock->now())), options, false);
   };
   run(target, std::move(plan), dry_run, std::move(done));
 }
