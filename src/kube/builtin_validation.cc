@@ -6,6 +6,7 @@
 #include "kube/names.h"
 #include "kube/selector.h"
 #include "kube/validate_pod.h"
+#include "kube/validate_rbac.h"
 
 namespace serin::kube {
 namespace {
@@ -295,8 +296,8 @@ std::vector<Cause> validate_builtin(const json::value& object, const json::value
     if (gvk.kind == "ControllerRevision") check_immutable(object, old, {"data"}, kImmutable, causes);
   } else if (gvk.group == "batch") {
     if (gvk.kind == "Job") check_job(object, old, causes);
-  } else if (gvk.kind == "RoleBinding" || gvk.kind == "ClusterRoleBinding") {
-    check_immutable(object, old, {"roleRef"}, "cannot change roleRef", causes);
+  } else if (gvk.group == "rbac.authorization.k8s.io") {
+    validate_rbac(object, old, gvk.kind, causes);
   } else if (gvk.kind == "EndpointSlice") {
     check_immutable(object, old, {"addressType"}, kImmutable, causes);
   } else if (gvk.kind == "PodDisruptionBudget") {
