@@ -22,6 +22,7 @@ std::vector<Subresource> subresources(const ServedResource& served) {
   for (const std::string& name : served.info.other_subresources) {
     if (name == "log") out.push_back({name, r.group, r.version, r.kind, {"get"}});
     if (name == "finalize") out.push_back({name, r.group, r.version, r.kind, {"update"}});
+    if (name == "token") out.push_back({name, "authentication.k8s.io", "v1", "TokenRequest", {"create"}});
   }
   if (served.info.scale) out.push_back({"scale", "autoscaling", "v1", "Scale", {"get", "patch", "update"}});
   if (served.info.status_subresource) out.push_back({"status", r.group, r.version, r.kind, {"get", "patch", "update"}});

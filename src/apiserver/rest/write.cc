@@ -269,6 +269,7 @@ Result<Step> Rest::plan_patch(const Target& target, const kube::Object& current,
     return fail(invalid(served, target.name.name,
                         {{"FieldValueRequired", "Required value: is required for apply patch", "fieldManager"}}));
   if (current.empty() && !target.subresource.empty()) return fail(not_found(served, target.name.name));
+  if (current.empty() && target.create_refused) return fail(*target.create_refused);
   if (target.subresource == "scale") return patched(target, current.doc(), patch).map([](auto) { return Step(); });
   json::value config = patch.body;
   SERIN_TRY(check_type(target, config));
