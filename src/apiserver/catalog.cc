@@ -10,17 +10,9 @@
 namespace serin::apiserver {
 namespace {
 
-/// What the tables know but this server does not do: of the kinds that are only questions two are answered.
-bool is_served(const kube::ResourceInfo& info) {
-  const kube::Resource& resource = info.resource;
-  bool question = info.verbs == std::vector<std::string>{"create"};
-  return !question || resource.kind == "SelfSubjectAccessReview" || resource.kind == "SelfSubjectReview" ||
-         resource.kind == "Binding";
-}
-
 /// Subresources of the tables that are served; of the others (exec, proxy, ...) HTTP says that they are not yet.
 bool is_served_subresource(std::string_view name) {
-  for (std::string_view served : {"log", "finalize", "eviction", "binding", "ephemeralcontainers", "resize", "approval"})
+  for (std::string_view served : {"log", "finalize", "eviction", "binding", "ephemeralcontainers", "resize", "approval", "token"})
     if (name == served) return true;
   return false;
 }
@@ -85,7 +77,6 @@ std::string ServedResource::stored(const json::value& doc) const {
 std::shared_ptr<const Catalog> Catalog::builtin() {
   std::vector<ServedPtr> all;
   for (const kube::ResourceInfo& info : kube::builtin_resources()) {
-    if (!is_served(info)) continue;
     auto served = std::make_shared<ServedResource>();
     served->info = info;
     std::erase_if(served->info.other_subresources,

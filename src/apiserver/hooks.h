@@ -1,6 +1,6 @@
 #pragma once
 
-/// What the server asks the rest of Serin for: admission, logs, authorization. All optional.
+/// What the server asks the rest of Serin for: admission, logs. All optional.
 
 #include <functional>
 #include <optional>
@@ -61,21 +61,6 @@ class LogSource {
   /// sent, and the request fails with it.
   virtual Result<void> open(const std::string& cluster, const kube::NamespacedName& pod,
                             const LogOptions& options, std::shared_ptr<LogSink> sink) = 0;
-};
-
-/// What somebody wants to do.
-struct AccessRequest {
-  User user;
-  std::string cluster;
-  std::string verb;  ///< get, list, watch, create, update, patch, delete, deletecollection
-  std::string group, version, resource, subresource, ns, name;
-  std::string path;  ///< for what is not a resource
-};
-
-class Authorizer {
- public:
-  virtual ~Authorizer() = default;
-  virtual bool allowed(const AccessRequest&) = 0;
 };
 
 }  // namespace serin::apiserver

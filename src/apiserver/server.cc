@@ -1,5 +1,7 @@
 #include "apiserver/server.h"
 
+#include "apiserver/auth/rbac/aggregation.h"
+#include "apiserver/auth/rbac/bootstrap.h"
 #include "apiserver/crd/crd.h"
 #include "apiserver/http/handler.h"
 #include "apiserver/in_process_client.h"
@@ -24,7 +26,10 @@ Result<std::unique_ptr<Server>> Server::open(Options options) {
   const Options& o = server->options_;
   if (o.state_directory.empty()) server->store_ = memory_store(*o.clock, o.history);
   else server->store_ = SERIN_TRY(open_sqlite_store(o.state_directory, *o.clock, o.history));
+  server->security_ = SERIN_TRY(Security::make(o.security, {*server->store_, *o.clock, *o.random, o.external_address}));
   RestOptions rest{o.clock, o.random, o.admission};
+  rest.admission.push_back(&server->security_->escalation_check());
+  rest.written = [server = server.get()](const Target& target) { server->written(target); };
   server->rest_ = std::make_unique<Rest>(*server->store_, std::move(rest));
   for (const std::string& name : server->store_->clusters()) SERIN_TRY(server->load_cluster(name));
   return server;
@@ -51,7 +56,16 @@ Result<void> Server::add_cluster(const ClusterName& name) {
     auto made = writer->create(kube::kNamespaces, object, {});
     if (!made && made.error().code != Code::kAlreadyExists) return fail(made.error());
   }
+  SERIN_TRY(rbac::ensure_bootstrap_policy(*rest_, cluster(name.value)));
+  rbac::update_aggregated_roles(*rest_, security_->authorizer(), cluster(name.value));
   return {};
+}
+
+void Server::written(const Target& target) {
+  const kube::Resource& resource = target.resource->resource();
+  if (!rbac::is_policy_resource(resource.group, resource.plural)) return;
+  security_->authorizer().changed(target.cluster->name());
+  if (resource.plural == "clusterroles") rbac::update_aggregated_roles(*rest_, security_->authorizer(), target.cluster);
 }
 
 std::shared_ptr<LogicalCluster> Server::cluster(const std::string& name) const {
@@ -80,7 +94,7 @@ net::Handler Server::http_handler() {
   {
     std::lock_guard lock(mutex_);
     if (!handler_)
-      handler_ = std::make_shared<ApiHandler>(*rest_, options_, [this](const std::string& name) { return cluster(name); });
+      handler_ = std::make_shared<ApiHandler>(*rest_, *security_, options_, [this](const std::string& name) { return cluster(name); });
     handler = handler_;
   }
   // Open connections hold this function, and the handler holds streams on them: only the server owns it.

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "apiserver/auth/security.h"
 #include "apiserver/hooks.h"
 #include "apiserver/store/store.h"
 #include "base/clock.h"
@@ -28,6 +29,7 @@ namespace serin::apiserver {
 class ApiHandler;
 class LogicalCluster;
 class Rest;
+struct Target;
 
 /// The name of a logical cluster: a DNS label.
 struct ClusterName {
@@ -44,8 +46,7 @@ struct ServerOptions {
   HistoryBounds history{};
   std::vector<Admission*> admission{};   ///< called in this order
   LogSource* logs = nullptr;             ///< null: pods/log answers 503
-  Authorizer* authorizer = nullptr;      ///< asked about everybody who is not in system:masters
-  std::map<std::string, User> tokens{};  ///< bearer token → user
+  SecurityOptions security{};
   /// "https://127.0.0.1:6443", where discovery tells clients to find the server; may stay empty.
   std::string external_address;
   Duration bookmark_interval = std::chrono::seconds(60);
@@ -79,11 +80,14 @@ class Server {
   explicit Server(Options options);
   std::shared_ptr<LogicalCluster> cluster(const std::string& name) const;
   Result<void> load_cluster(const std::string& name);
+  /// A write is visible and not yet answered.
+  void written(const Target&);
 
   Options options_;
   std::unique_ptr<Random> own_random_;
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<LogicalCluster>> clusters_;  // guarded by mutex_
+  std::unique_ptr<Security> security_;
   std::unique_ptr<Rest> rest_;
   std::unique_ptr<Store> store_;         // goes before rest_: it answers what is on its way through that
   std::shared_ptr<ApiHandler> handler_;  // guarded by mutex_; made when first asked for; goes before the store

@@ -76,6 +76,11 @@ class CommandLine {
                      "roles to leave out: node, rollout, gitops, mesh, or a cluster controller such as scheduler")
         ->delimiter(',');
     up_command->add_option("--envoy", up_.envoy, "path of the Envoy binary (default: the one `make deps` fetched)");
+    up_command->add_option("--token-file", up_.token_file, "static bearer tokens, one `sha256:HEX,user,uid,\"groups\"` a line, mode 0600");
+    CLI::Option* audit_log =
+        up_command->add_option("--audit-log", up_.audit_log, "file for the audit log, JSON lines; - for standard output (default: none)");
+    up_command->add_option("--audit-policy", up_.audit_policy, "what to record: a Policy of audit.k8s.io/v1 (default: metadata of writes)")
+        ->needs(audit_log);
     up_command->add_flag("-v,--verbose", up_.verbose, "log what controllers do");
 
     command(root_, "down", "End the pods that a stopped `serin up` left running.", "serin down --state /srv/serin",

@@ -14,6 +14,7 @@
 #include "app/platform.h"
 #include "app/pod_logs.h"
 #include "app/service_address_admission.h"
+#include "app/token_keys.h"
 #include "base/log.h"
 #include "base/strings.h"
 #include "client/events.h"
@@ -165,6 +166,7 @@ class EmbeddedSystem final : public System {
     server.clock = &clock_;
     server.admission = {&addresses_};
     server.logs = &logs_;
+    server.security = SERIN_TRY(security_options());
     SERIN_TRY(make_private_directory(server.state_directory));
     SERIN_TRY(check_not_emptied(server.state_directory + "/serin.db"));
     server_ = SERIN_TRY(apiserver::Server::open(server));
@@ -207,6 +209,15 @@ class EmbeddedSystem final : public System {
       contexts.push_back(std::move(context));
     }
     return client::write_kubeconfig(kubeconfig(), contexts, "work-1");
+  }
+
+  Result<apiserver::SecurityOptions> security_options() const {
+    apiserver::SecurityOptions security;
+    security.token_keys = SERIN_TRY(load_or_make_token_keys(options_.state + "/pki/tokens", clock_.now()));
+    if (!options_.token_file.empty()) security.tokens = SERIN_TRY(apiserver::StaticTokens::load(options_.token_file));
+    if (!options_.audit_policy.empty()) security.audit_policy = SERIN_TRY(apiserver::audit::Policy::load(options_.audit_policy));
+    if (!options_.audit_log.empty()) security.audit_log = apiserver::audit::LogOptions{options_.audit_log};
+    return security;
   }
 
   Result<void> prepare_clusters() {

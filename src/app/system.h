@@ -21,6 +21,8 @@ struct SystemOptions {
   std::vector<node::ImageRule> images;    ///< win over the cluster's ConfigMap
   std::set<std::string> without;          ///< roles; see `role_names`
   std::string envoy;                      ///< path; empty: the one `make deps` fetched
+  std::string token_file;                 ///< static bearer tokens; empty: none
+  std::string audit_log, audit_policy;    ///< paths, "-" for standard output; empty: no log, the default policy
 };
 
 /// What `--without` takes: node, rollout, gitops, mesh and the names of the cluster controllers.

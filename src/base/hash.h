@@ -14,6 +14,10 @@ uint32_t fnv1a_32(std::string_view bytes);
 uint64_t fnv1a_64(std::string_view bytes);
 /// SHA-256 in lower-case hex.
 std::string sha256_hex(std::string_view bytes);
+/// SHA-256, 32 bytes.
+std::string sha256(std::string_view bytes);
+/// Compares in a time that depends on the lengths alone, so that it tells nothing about a secret.
+bool equal_in_constant_time(std::string_view a, std::string_view b);
 
 /// k8s.io/apimachinery rand.SafeEncodeString: each character of `text` maps to one of 27 letters and digits
 /// that cannot form words.

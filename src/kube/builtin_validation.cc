@@ -203,10 +203,10 @@ const Row kRows[] = {
     {kNetworking, "Ingress", validate_ingress},
     {kNetworking, "IngressClass", validate_ingress_class},
     {kNetworking, "NetworkPolicy", validate_network_policy},
-    {kRbac, "Role", validate_role},
-    {kRbac, "ClusterRole", validate_role},
-    {kRbac, "RoleBinding", validate_role_binding},
-    {kRbac, "ClusterRoleBinding", validate_role_binding},
+    {kRbac, "Role", validate_rbac},
+    {kRbac, "ClusterRole", validate_rbac},
+    {kRbac, "RoleBinding", validate_rbac},
+    {kRbac, "ClusterRoleBinding", validate_rbac},
     {"apiextensions.k8s.io", "CustomResourceDefinition", [](const Subject& s, Causes& causes) { check_crd(s, causes); }},
 };
 

@@ -1,4 +1,4 @@
-// Events, Leases, Nodes, PriorityClasses and the kinds of RBAC.
+// Events, Leases, Nodes and PriorityClasses.
 
 #include "kube/names.h"
 #include "kube/validate_kinds.h"
@@ -6,7 +6,6 @@
 namespace serin::kube {
 namespace {
 
-constexpr std::string_view kRbac = "rbac.authorization.k8s.io";
 constexpr int64_t kMaxUserPriority = 1'000'000'000;
 
 }  // namespace
@@ -63,47 +62,6 @@ void validate_priority_class(const Subject& s, Causes& causes) {
     causes.forbidden("value", concat("maximum allowed value of a user defined priority is ", kMaxUserPriority));
   if (changed(s, {"value"})) causes.forbidden("value", "may not be changed in an update.");
   check_immutable(s, {"preemptionPolicy"}, causes);
-}
-
-void validate_role(const Subject& s, Causes& causes) {
-  const json::array& rules = json::items(s.object, "rules");
-  for (size_t i = 0; i < rules.size(); ++i) {
-    std::string at = concat("rules[", i, "]");
-    check_not_empty(rules[i], "verbs", at, causes, "verbs must contain at least one value");
-    const json::array& urls = json::items(rules[i], "nonResourceURLs");
-    if (!urls.empty()) {
-      if (s.kind == "Role") causes.invalid(at + ".nonResourceURLs", json::value(urls), "namespaced rules cannot apply to non-resource URLs");
-      else if (!json::items(rules[i], "apiGroups").empty() || !json::items(rules[i], "resources").empty() || !json::items(rules[i], "resourceNames").empty())
-        causes.invalid(at + ".nonResourceURLs", json::value(urls), "rules cannot apply to both regular resources and non-resource URLs");
-      continue;
-    }
-    check_not_empty(rules[i], "apiGroups", at, causes, "resource rules must supply at least one api group");
-    check_not_empty(rules[i], "resources", at, causes, "resource rules must supply at least one resource");
-  }
-}
-
-void validate_role_binding(const Subject& s, Causes& causes) {
-  std::string_view group = json::get_string(s.object, "roleRef", "apiGroup"), kind = json::get_string(s.object, "roleRef", "kind");
-  if (group != kRbac) causes.not_supported("roleRef.apiGroup", json::value(group), concat('"', kRbac, '"'));
-  bool wide = s.kind == "ClusterRoleBinding";
-  if (kind != "ClusterRole" && (wide || kind != "Role"))
-    causes.not_supported("roleRef.kind", json::value(kind), wide ? "\"ClusterRole\"" : "\"ClusterRole\", \"Role\"");
-  if (json::get_string(s.object, "roleRef", "name").empty()) causes.required("roleRef.name");
-  const json::array& subjects = json::items(s.object, "subjects");
-  for (size_t i = 0; i < subjects.size(); ++i) {
-    std::string at = concat("subjects[", i, "]");
-    std::string_view who = json::get_string(subjects[i], "kind"), from = json::get_string(subjects[i], "apiGroup");
-    if (json::get_string(subjects[i], "name").empty()) causes.required(at + ".name");
-    if (who == "ServiceAccount") {
-      if (!from.empty()) causes.not_supported(at + ".apiGroup", json::value(from), "\"\"");
-      if (json::get_string(subjects[i], "namespace").empty()) causes.required(at + ".namespace");
-    } else if (who == "User" || who == "Group") {
-      if (from != kRbac) causes.not_supported(at + ".apiGroup", json::value(from), concat('"', kRbac, '"'));
-    } else {
-      causes.not_supported(at + ".kind", json::value(who), "\"ServiceAccount\", \"User\", \"Group\"");
-    }
-  }
-  if (changed(s, {"roleRef"})) causes.invalid("roleRef", or_null(json::find(s.object, "roleRef")), "cannot change roleRef");
 }
 
 }  // namespace serin::kube

@@ -60,7 +60,7 @@ void validate_new_event(const Subject&, Causes&);
 void validate_lease(const Subject&, Causes&);
 void validate_node(const Subject&, Causes&);
 void validate_priority_class(const Subject&, Causes&);
-void validate_role(const Subject&, Causes&);
-void validate_role_binding(const Subject&, Causes&);
+/// Role, ClusterRole, RoleBinding, ClusterRoleBinding; by the rules of pkg/apis/rbac/validation.
+void validate_rbac(const Subject&, Causes&);
 
 }  // namespace serin::kube

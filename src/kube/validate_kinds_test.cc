@@ -109,7 +109,6 @@ TEST(ValidateKinds, EachRuleHasItsWords) {
            Row{kRbac, "Role", R"({"rules":[{"verbs":["get"],"nonResourceURLs":["/x"]}]})", nullptr, "rules[0].nonResourceURLs: Invalid value: [\"/x\"]: namespaced rules cannot apply to non-resource URLs"},
            Row{kRbac, "ClusterRole", R"({"rules":[{"verbs":["get"],"nonResourceURLs":["/x"]}]})", nullptr, ""},
            Row{kRbac, "ClusterRoleBinding", R"({"roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"Role","name":"r"}})", nullptr, "roleRef.kind: Unsupported value: \"Role\": supported values: \"ClusterRole\""},
-           Row{kRbac, "RoleBinding", R"({"roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"Role","name":"r"},"subjects":[{"kind":"ServiceAccount","name":"s"}]})", nullptr, "subjects[0].namespace: Required value"},
            Row{kRbac, "RoleBinding", R"({"roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"Role","name":"r"}})", R"({"roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"Role","name":"q"}})",
                "roleRef: Invalid value: {\"apiGroup\":\"rbac.authorization.k8s.io\",\"kind\":\"Role\",\"name\":\"r\"}: cannot change roleRef"},
            Row{"", "ConfigMap", R"({"metadata":{"ownerReferences":[{"apiVersion":"v1","kind":"Pod","name":"a","uid":"1","controller":true},{"apiVersion":"v1","kind":"Pod","name":"b","uid":"2","controller":true}]}})", nullptr,

@@ -1,80 +1,85 @@
 #include "apiserver/http/access.h"
 
+#include "apiserver/auth/authn/impersonation.h"
+#include "apiserver/http/body.h"
+#include "apiserver/http/call.h"
 #include "base/strings.h"
+#include "kube/selector.h"
 
 namespace serin::apiserver {
 
-std::optional<User> authenticate(const net::Request& request, const std::map<std::string, User>& tokens) {
-  std::optional<User> user;
-  if (!request.peer.common_name.empty()) {
-    user = User{request.peer.common_name, request.peer.organizations, {}, {}};
-  } else if (std::string_view header = request.headers.get("Authorization"); header.starts_with("Bearer ")) {
-    auto found = tokens.find(std::string(trim(header.substr(7))));
-    if (found != tokens.end()) user = found->second;
-  }
-  if (user) user->groups.push_back(kAuthenticatedGroup);
-  return user;
-}
-
-bool allowed(const AccessRequest& access, Authorizer* authorizer) {
-  if (access.user.in_group(kMastersGroup)) return true;
-  bool discovery = !access.path.empty() && access.verb == "get" &&
-                   (access.path == "/api" || access.path == "/apis" || access.path.starts_with("/api/") ||
-                    access.path.starts_with("/apis/") || access.path.starts_with("/openapi/"));
-  bool about_oneself = access.verb == "create" && (access.resource == "selfsubjectaccessreviews" || access.resource == "selfsubjectreviews");
-  return discovery || about_oneself || (authorizer && authorizer->allowed(access));
-}
-
-AccessRequest access_request(const User& user, const RequestInfo& info) {
+AccessRequest access_request(const UserPtr& user, const RequestInfo& info, const net::Request& request) {
   AccessRequest access{user, info.cluster, info.verb, info.group, info.version, info.plural, info.subresource, info.ns, info.name, {}};
+  if (!info.is_resource) {
+    access.group.clear();
+    access.version.clear();
+    access.resource.clear();
+    access.subresource.clear();
+    access.ns.clear();
+    access.name.clear();
+    access.path = info.path;
+    return access;
+  }
   // A Namespace stands in itself, so that a role in a namespace can speak of it.
   if (info.group.empty() && info.plural == "namespaces" && !info.name.empty()) access.ns = info.name;
-  if (!info.is_resource) access.path = info.path;
+  if (info.name.empty() && info.verb != "create")
+    if (auto selector = kube::FieldSelector::parse(request.parameter("fieldSelector")))
+      for (const kube::FieldSelector::Term& term : selector->terms())
+        if (term.field == "metadata.name" && term.equal) access.name = term.value;
   return access;
 }
 
-Error forbidden(const AccessRequest& access) {
+Error forbidden(const AccessRequest& access, const std::string& reason) {
+  auto quote = [](std::string_view text) { return json::dump(json::value(text)); };
+  std::string why = reason.empty() ? std::string() : concat(": ", reason);
   if (!access.path.empty())
-    return {Code::kForbidden, concat("forbidden: User \"", access.user.name, "\" cannot ", access.verb, " path \"", access.path, '"')};
+    return {Code::kForbidden, concat("forbidden: User ", quote(access.user->name), " cannot ", access.verb, " path ", quote(access.path), why)};
   std::string resource = access.subresource.empty() ? access.resource : concat(access.resource, '/', access.subresource);
   std::string what = access.group.empty() ? access.resource : concat(access.resource, '.', access.group);
-  if (!access.name.empty()) what += concat(" \"", access.name, '"');
+  if (!access.name.empty()) what += concat(' ', quote(access.name));
   return {Code::kForbidden,
-          concat(what, " is forbidden: User \"", access.user.name, "\" cannot ", access.verb, " resource \"", resource,
-                 "\" in API group \"", access.group, '"',
-                 access.ns.empty() ? std::string(" at the cluster scope") : concat(" in the namespace \"", access.ns, '"'))};
+          concat(what, " is forbidden: User ", quote(access.user->name), " cannot ", access.verb, " resource ", quote(resource),
+                 " in API group ", quote(access.group),
+                 access.ns.empty() ? std::string(" at the cluster scope") : concat(" in the namespace ", quote(access.ns)), why)};
 }
 
-json::value self_access_review(const json::value& body, const User& user, const std::string& cluster, Authorizer* authorizer) {
-  AccessRequest access;
-  access.user = user;
-  access.cluster = cluster;
-  auto read = [&](const char* from, const char* member) { return std::string(json::get_string(body, "spec", from, member)); };
-  if (json::find(body, "spec", "resourceAttributes")) {
-    access.verb = read("resourceAttributes", "verb");
-    access.group = read("resourceAttributes", "group");
-    access.version = read("resourceAttributes", "version");
-    access.resource = read("resourceAttributes", "resource");
-    access.subresource = read("resourceAttributes", "subresource");
-    access.ns = read("resourceAttributes", "namespace");
-    access.name = read("resourceAttributes", "name");
-  } else {
-    access.verb = read("nonResourceAttributes", "verb");
-    access.path = read("nonResourceAttributes", "path");
+Result<void> ApiHandler::authenticate(Call& call, bool open_to_all) {
+  UserPtr real = SERIN_TRY(security_.authenticator().authenticate(call.request, call.info.cluster));
+  call.record->real = real ? real : anonymous();
+  if (open_to_all) return {};
+  if (!real) return fail(Code::kUnauthorized, "Unauthorized");
+  call.user = real;
+  auto impersonation = SERIN_TRY(read_impersonation(call.request.headers, real, call.info.cluster));
+  if (!impersonation) return {};
+  for (const AccessRequest& needed : impersonation->needed) {
+    Decision decision = security_.authorizer().decide(needed);
+    if (!decision.allowed) return fail(forbidden(needed, decision.reason));
   }
-  json::value answer = body;
-  json::object status{{"allowed", allowed(access, authorizer)}};
-  answer.get_object()["kind"] = "SelfSubjectAccessReview";
-  answer.get_object()["apiVersion"] = "authorization.k8s.io/v1";
-  answer.get_object()["status"] = std::move(status);
-  return answer;
+  call.user = impersonation->user;
+  return {};
 }
 
-json::value self_review(const User& user, std::string_view api_version) {
-  json::array groups;
-  for (const std::string& group : user.groups) groups.push_back(json::value(group));
-  return json::object{{"kind", "SelfSubjectReview"}, {"apiVersion", api_version}, {"metadata", json::object{{"creationTimestamp", nullptr}}},
-                      {"status", json::object{{"userInfo", json::object{{"username", user.name}, {"groups", std::move(groups)}}}}}};
+Result<void> ApiHandler::authorize(Call& call) {
+  AccessRequest access = access_request(call.user, call.info, call.request);
+  Decision decision = security_.authorizer().decide(access);
+  call.record->access = access;
+  call.record->decision = decision;
+  if (!decision.allowed) return fail(forbidden(access, decision.reason));
+  if (security_.recorder().wants_body(access)) {
+    if (access.verb == "patch") {
+      if (auto patch = read_patch(call.request)) call.record->body = patch->first.body;
+    } else if (!call.request.body.empty()) {
+      if (auto body = read_body(call.request)) call.record->body = std::move(body->value);
+    }
+  }
+  return {};
+}
+
+std::shared_ptr<const Error> ApiHandler::create_refusal(const Call& call) const {
+  AccessRequest access = access_request(call.user, call.info, call.request);
+  access.verb = "create";
+  Decision decision = security_.authorizer().decide(access);
+  return decision.allowed ? nullptr : std::make_shared<const Error>(forbidden(access, decision.reason));
 }
 
 }  // namespace serin::apiserver

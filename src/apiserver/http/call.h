@@ -18,6 +18,7 @@ struct ApiHandler::Call {
   RequestInfo info;
   std::unique_ptr<net::Responder> responder;
   UserPtr user;  ///< set once authenticated
+  audit::RecordPtr record;
   ClusterPtr cluster;
   ServedPtr resource;
   Representation as;

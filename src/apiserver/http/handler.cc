@@ -1,5 +1,6 @@
 #include "apiserver/http/handler.h"
 
+#include "apiserver/http/access.h"
 #include "apiserver/http/backup_stream.h"
 #include "apiserver/http/call.h"
 #include "apiserver/http/discovery.h"
@@ -31,8 +32,9 @@ std::string_view aggregated_version(std::string_view accept) {
 
 }  // namespace
 
-ApiHandler::ApiHandler(Rest& rest, const ServerOptions& options, FindCluster find_cluster)
+ApiHandler::ApiHandler(Rest& rest, Security& security, const ServerOptions& options, FindCluster find_cluster)
     : rest_(rest),
+      security_(security),
       options_(options),
       find_cluster_(std::move(find_cluster)),
       pump_(rest, {options.bookmark_interval, options.max_watch_backlog_bytes}) {}
@@ -41,11 +43,12 @@ void ApiHandler::handle(net::Request request, std::unique_ptr<net::Responder> re
   auto call = std::make_shared<Call>();
   call->info = parse_request(request);
   call->request = std::move(request);
-  call->responder = std::move(responder);
-  if (is_health_path(call->info.path) || call->info.path == "/version") return serve_plain(*call);
-  auto user = authenticate(call->request, options_.tokens);
-  if (!user) return call->fail({Code::kUnauthorized, "Unauthorized"});
-  call->user = std::make_shared<const User>(*std::move(user));
+  call->record = security_.recorder().begin(call->request);
+  call->responder = security_.recorder().attach(std::move(responder), call->record);
+  bool open_to_all = is_health_path(call->info.path) || call->info.path == "/version";
+  if (auto known = authenticate(*call, open_to_all); !known) return call->fail(known.error());
+  if (open_to_all) return serve_plain(*call);
+  if (!call->info.proper) return call->fail({Code::kBadRequest, "the path has a segment that is no name"});
   if (call->info.cluster.empty() && call->info.path == kBackupPath) return serve_backup(*call);
   if (call->info.cluster.empty() && call->info.path == kMetricsPath) return serve_metrics(*call);
   if (call->info.cluster.empty())
@@ -53,13 +56,12 @@ void ApiHandler::handle(net::Request request, std::unique_ptr<net::Responder> re
   call->cluster = find_cluster_(call->info.cluster);
   if (!call->cluster)
     return call->fail({Code::kNotFound, concat("cluster \"", call->info.cluster, "\" not found")});
-  AccessRequest access = access_request(*call->user, call->info);
-  if (!allowed(access, options_.authorizer)) return call->fail(forbidden(access));
+  if (auto allowed = authorize(*call); !allowed) return call->fail(allowed.error());
   if (call->info.is_resource) return serve_resource(call);
   if (call->info.verb != "get" && call->info.verb != "head")
     return call->fail({Code::kMethodNotAllowed, "the server does not allow this method on the requested resource"});
   if (call->info.path.starts_with("/openapi/")) return serve_openapi(*call);
-  serve_discovery(*call);
+  if (!serve_openid(*call)) serve_discovery(*call);
 }
 
 void ApiHandler::serve_plain(Call& call) {

@@ -8,7 +8,7 @@
 #include <memory>
 #include <mutex>
 
-#include "apiserver/http/access.h"
+#include "apiserver/auth/security.h"
 #include "apiserver/http/metrics.h"
 #include "apiserver/http/openapi_documents.h"
 #include "apiserver/http/request_info.h"
@@ -20,7 +20,7 @@ namespace serin::apiserver {
 class ApiHandler : public std::enable_shared_from_this<ApiHandler> {
  public:
   using FindCluster = std::function<ClusterPtr(const std::string&)>;
-  ApiHandler(Rest& rest, const ServerOptions& options, FindCluster find_cluster);
+  ApiHandler(Rest& rest, Security& security, const ServerOptions& options, FindCluster find_cluster);
 
   void handle(net::Request request, std::unique_ptr<net::Responder> responder);
 
@@ -28,6 +28,11 @@ class ApiHandler : public std::enable_shared_from_this<ApiHandler> {
   struct Call;  ///< one request on its way; see call.h
   using CallPtr = std::shared_ptr<Call>;
 
+  /// Who asks. What is open to all needs no credentials, but refuses wrong ones.
+  Result<void> authenticate(Call&, bool open_to_all);
+  Result<void> authorize(Call&);
+  /// For an apply patch: null where the user may also create what it names.
+  std::shared_ptr<const Error> create_refusal(const Call&) const;
   void serve_plain(Call&);
   void serve_backup(Call&);
   void serve_metrics(Call&);
@@ -42,6 +47,9 @@ class ApiHandler : public std::enable_shared_from_this<ApiHandler> {
   void serve_review(Call&);
   void serve_eviction(const CallPtr&);
   void serve_binding(const CallPtr&);
+  void serve_token(Call&);
+  bool serve_openid(Call&);
+  void send_made(Call&, const json::value& doc);
   void serve_create(const CallPtr&);
   void serve_update(const CallPtr&);
   void serve_patch(const CallPtr&);
@@ -55,6 +63,7 @@ class ApiHandler : public std::enable_shared_from_this<ApiHandler> {
   std::shared_ptr<OpenApiDocuments> openapi(const ClusterPtr&);
 
   Rest& rest_;
+  Security& security_;
   const ServerOptions& options_;
   FindCluster find_cluster_;
   std::shared_ptr<Metrics> metrics_ = std::make_shared<Metrics>(rest_.clock());

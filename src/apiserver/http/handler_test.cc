@@ -9,14 +9,6 @@ using kube::kConfigMaps;
 using kube::kCustomResourceDefinitions;
 using kube::kDeployments;
 
-/// Lets "readers" get and list.
-class ReadersMayRead final : public Authorizer {
- public:
-  bool allowed(const AccessRequest& access) override {
-    return access.user.groups.front() == "readers" && (access.verb == "get" || access.verb == "list") && access.path.empty();
-  }
-};
-
 /// A pod's log is three lines.
 class ThreeLines final : public LogSource {
  public:
@@ -32,7 +24,6 @@ class ThreeLines final : public LogSource {
 class HandlerTest : public HttpTest {
  protected:
   void configure(ServerOptions& options) override {
-    options.authorizer = &authorizer_;
     options.logs = &logs_;
   }
   net::Response get_as(const std::string& accept, const std::string& path) {
@@ -44,7 +35,6 @@ class HandlerTest : public HttpTest {
     auto made = client_->create(resource, object);
     ASSERT_TRUE(made) << made.error().message;
   }
-  ReadersMayRead authorizer_;
   ThreeLines logs_;
 };
 
@@ -65,7 +55,12 @@ TEST_F(HandlerTest, HealthNeedsNoCredentialsAndEverythingElseDoes) {
   EXPECT_EQ(json::get_string(body_of(*refused), "reason"), "Unauthorized");
 }
 
-TEST_F(HandlerTest, TokensAndTheAuthorizer) {
+TEST_F(HandlerTest, TokensAndRoles) {
+  const kube::Resource roles{"rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", false};
+  const kube::Resource bindings{"rbac.authorization.k8s.io", "v1", "clusterrolebindings", "ClusterRoleBinding", false};
+  make(object_of(R"({"metadata":{"name":"readers"},"rules":[{"verbs":["get","list"],"apiGroups":[""],"resources":["*"]}]})"), roles);
+  make(object_of(R"({"metadata":{"name":"readers"},"roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"ClusterRole","name":"readers"},
+                     "subjects":[{"kind":"Group","name":"readers"}]})"), bindings);
   auto reader = connect(false);
   auto send = [&](const std::string& method, const std::string& path, std::string body = {}) {
     net::Request r = request(method, "/clusters/work-1" + path, std::move(body));

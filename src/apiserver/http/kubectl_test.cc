@@ -2,6 +2,7 @@
 
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -209,6 +210,31 @@ TEST_F(KubectlTest, ApprovesScalesAndTakesOverItsOwnFields) {
   EXPECT_TRUE(has(ok("get events"), "pod/p"));
   EXPECT_TRUE(has(ok("events"), "hello"));
   EXPECT_TRUE(has(ok("get events.v1.events.k8s.io"), "pod/p"));
+}
+
+TEST_F(KubectlTest, AuthAndTokens) {
+  ok("create serviceaccount robot");
+  ok("create rolebinding robot-views --clusterrole=view --serviceaccount=default:robot");
+  EXPECT_EQ(ok("auth can-i list pods --as=system:serviceaccount:default:robot"), "yes\n");
+  EXPECT_NE(run("auth can-i get secrets --as=system:serviceaccount:default:robot").status, 0);
+  EXPECT_NE(ok("auth can-i --list --as=system:serviceaccount:default:robot").find("configmaps"), std::string::npos);
+  EXPECT_NE(ok("auth whoami").find("system:masters"), std::string::npos);
+  std::string token(trim(ok("create token robot --duration=20m")));
+  EXPECT_EQ(std::count(token.begin(), token.end(), '.'), 2);
+  // A certificate of the kubeconfig would win over the token, so this one goes by itself.
+  net::Request me = request("POST", "/clusters/work-1/apis/authentication.k8s.io/v1/selfsubjectreviews", "{}");
+  me.headers.set("Authorization", "Bearer " + token);
+  auto known = connect(false)->send(me, std::chrono::seconds(20));
+  ASSERT_TRUE(known);
+  EXPECT_EQ(json::get_string(body_of(*known), "status", "userInfo", "username"), "system:serviceaccount:default:robot");
+  std::ofstream(dir_ + "/roles.yaml") << R"(apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: extra, namespace: default}
+rules: [{verbs: [get], apiGroups: [""], resources: [pods]}]
+)";
+  ok("auth reconcile -f " + dir_ + "/roles.yaml");
+  ok("auth reconcile -f " + dir_ + "/roles.yaml");
+  EXPECT_EQ(ok("get role extra -o jsonpath={.rules[0].resources[0]}"), "pods");
 }
 
 }  // namespace

@@ -25,6 +25,8 @@ RequestInfo parse_request(const net::Request& request) {
   std::vector<std::string> parts;
   for (std::string_view part : split(request.path, '/'))
     if (!part.empty()) parts.push_back(url_decode(part));
+  for (const std::string& part : parts)
+    info.proper &= part != "." && part != ".." && part.find('/') == std::string::npos && part.find('\0') == std::string::npos;
   size_t at = 0;
   if (parts.size() >= 2 && parts[0] == "clusters") {
     info.cluster = parts[1];

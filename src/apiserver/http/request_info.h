@@ -18,6 +18,8 @@ struct RequestInfo {
   /// get, list, watch, create, update, patch, delete, deletecollection; for what is no resource the lower-case
   /// method. Empty for a method that nothing answers to.
   std::string verb;
+  /// False where a segment is no name of anything: ".", "..", or one with an encoded slash or a NUL in it.
+  bool proper = true;
 };
 
 RequestInfo parse_request(const net::Request&);

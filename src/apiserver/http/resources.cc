@@ -122,10 +122,11 @@ void ApiHandler::serve_resource(const CallPtr& call) {
   bool needs_namespace = call->resource->resource().namespaced && info.ns.empty();
   if (!known || (needs_namespace && info.verb != "list" && info.verb != "watch" && info.verb != "deletecollection"))
     return call->fail({Code::kMethodNotAllowed, "the server does not allow this method on the requested resource"});
-  if (info.group == "authorization.k8s.io" || info.group == "authentication.k8s.io") return serve_review(*call);
   if (!info.subresource.empty() && !subresource_allows(info.subresource, info.verb))
     return call->fail({Code::kMethodNotAllowed, "the server does not allow this method on the requested resource"});
+  if (info.group == "authorization.k8s.io" || info.group == "authentication.k8s.io") return serve_review(*call);
   if (info.subresource == "log") return serve_log(*call);
+  if (info.subresource == "token") return serve_token(*call);
   if (info.subresource == "eviction") return serve_eviction(call);
   if (info.subresource == "binding" || call->resource->resource().kind == "Binding") return serve_binding(call);
   if (info.verb == "get") return serve_get(*call);
@@ -214,17 +215,6 @@ void ApiHandler::serve_watch(Call& call) {
   pump_.start(std::move(watch), std::exchange(call.responder, nullptr), call.info);
 }
 
-void ApiHandler::serve_review(Call& call) {
-  if (call.info.verb != "create")
-    return call.fail({Code::kMethodNotAllowed, "the server does not allow this method on the requested resource"});
-  if (call.info.plural == "selfsubjectreviews")
-    return call.send(json_response(201, json::dump(self_review(*call.user, call.resource->resource().api_version()))));
-  auto body = read_body(call.request);
-  if (!body) return call.fail(body.error());
-  if (!body->value.is_object()) return call.fail({Code::kBadRequest, "the body must be one JSON object"});
-  call.send(json_response(201, json::dump(self_access_review(body->value, *call.user, call.info.cluster, options_.authorizer))));
-}
-
 Result<void> ApiHandler::judge_duplicates(const std::vector<std::string>& duplicates, const std::string& validation,
                                           std::vector<std::string>& warnings) const {
   if (duplicates.empty() || validation == "Ignore") return {};
@@ -267,6 +257,7 @@ void ApiHandler::serve_create(const CallPtr& call) {
   if (auto judged = judge_duplicates(body->duplicates, options->field_validation, warnings); !judged) return call->fail(judged.error());
   call->info.name = json::get_string(body->value, "metadata", "name");  // for messages
   if (call->info.group == "certificates.k8s.io") name_requestor(body->value, *call->user);
+  call->record->name = call->info.name;
   Target target = call->target();
   rest_.create(std::move(target), std::move(body->value), *std::move(options), answer(call, std::move(warnings)));
 }
@@ -295,7 +286,9 @@ void ApiHandler::serve_patch(const CallPtr& call) {
   options->subresource = call->info.subresource;
   std::vector<std::string> warnings;
   if (auto judged = judge_duplicates(patch->second, options->field_validation, warnings); !judged) return call->fail(judged.error());
-  rest_.patch(call->target(), std::move(patch->first), *std::move(options), answer(call, std::move(warnings)));
+  Target target = call->target();
+  if (apply) target.create_refused = create_refusal(*call);
+  rest_.patch(std::move(target), std::move(patch->first), *std::move(options), answer(call, std::move(warnings)));
 }
 
 void ApiHandler::serve_delete(const CallPtr& call) {

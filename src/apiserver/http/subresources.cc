@@ -25,7 +25,8 @@ const std::vector<Row>& rows() {
                                          {"log", "", "", "", {"get"}},
                                          {"resize", "", "", "", kObject},
                                          {"scale", "autoscaling", "v1", "Scale", kObject},
-                                         {"status", "", "", "", kObject}};
+                                         {"status", "", "", "", kObject},
+                                         {"token", "authentication.k8s.io", "v1", "TokenRequest", {"create"}}};
   return kRows;
 }
 

@@ -96,6 +96,7 @@ void Rest::attempt(std::shared_ptr<Attempt> a) {
 void Rest::finish(const std::shared_ptr<Attempt>& a, Step step, Result<Committed> committed) {
   if (!committed) return a->done(fail(committed.error()));
   const Target& target = a->target;
+  if (options_.written && step.kind != Step::Kind::kNothing && !a->dry_run) options_.written(target);
   Outcome outcome;
   bool stored = step.kind != Step::Kind::kNothing && !a->dry_run;
   EntryPtr entry = committed->empty() ? nullptr : committed->front();

@@ -52,6 +52,8 @@ struct Target {
   NamespacedName name;      ///< the name is empty for collections
   std::string subresource;  ///< "status", "scale", "finalize", "eviction", ..., or empty
   UserPtr user = system_user();
+  /// Why the user may not create the object, for a patch that would; null where they may.
+  std::shared_ptr<const Error> create_refused{};
 
   Collection collection() const { return resource->collection(cluster->name()); }
   std::string api_version() const { return resource->resource().api_version(); }
@@ -96,6 +98,8 @@ struct RestOptions {
   Clock* clock;
   Random* random;
   std::vector<Admission*> admission;
+  /// Called once a write is visible and before it is answered.
+  std::function<void(const Target&)> written{};
   int max_attempts = 100;  ///< how often a plan is tried against faster writers
 };
 

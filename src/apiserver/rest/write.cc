@@ -277,6 +277,7 @@ Result<Step> Rest::plan_apply(const Target& target, const kube::Object& current,
     return fail(Error{Code::kInvalid, "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch",
                       {{"FieldValueRequired", "Required value: is required for apply patch", "fieldManager"}}, {}, false});
   if (current.empty() && !target.subresource.empty()) return fail(not_found(served, target.name.name));
+  if (current.empty() && target.create_refused) return fail(*target.create_refused);
   if (target.subresource == "scale") return plan_apply_scale(target, current, std::move(config), options);
   SERIN_TRY(check_type(target, config));
   if (!json::get_string(config, "metadata", "name").empty() &&

@@ -17,7 +17,7 @@ class HttpTest : public testing::Test {
   void SetUp() override {
     ServerOptions options;
     options.clock = &clock_;
-    options.tokens["reader-token"] = User{"reader", {"readers"}};
+    options.security.tokens.add("reader-token", User{"reader", {"readers"}, {}, {}});
     configure(options);
     server_ = *Server::open(std::move(options));
     ASSERT_TRUE(server_->add_cluster("work-1"));

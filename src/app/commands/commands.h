@@ -27,6 +27,7 @@ struct UpFlags {
   std::vector<std::string> images;   ///< "pattern=command"
   std::vector<std::string> without;  ///< roles
   std::string envoy;
+  std::string token_file, audit_log, audit_policy;
   bool verbose = false;
 };
 int up(const UpFlags& flags);

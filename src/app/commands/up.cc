@@ -40,6 +40,9 @@ int up(const UpFlags& flags) {
   options.clusters = flags.clusters;
   options.api_port = flags.api_port;
   options.envoy = flags.envoy;
+  options.token_file = flags.token_file;
+  options.audit_log = flags.audit_log;
+  options.audit_policy = flags.audit_policy;
   options.without.insert(flags.without.begin(), flags.without.end());
   for (const std::string& image : flags.images) {
     Result<node::ImageRule> rule = node::parse_image_rule(image);
