@@ -33,7 +33,7 @@ IMAGES = (
 )
 # What the server does not do yet, by name. A test that needs one of these is skipped and says so; take the name out when
 # the server does it.
-NOT_SERVED = ("approval", "autoscaling/v1", "eviction", "events.k8s.io", "http2", "openapi-v2", "rbac", "token")
+NOT_SERVED = ()
 skip = system.skip
 
 

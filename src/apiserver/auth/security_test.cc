@@ -437,7 +437,10 @@ TEST_F(SecurityTest, BodiesOutOfBoundsAreRefused) {
   EXPECT_EQ(call("POST", kMaps, std::string("k8s\0garbage", 11), "application/vnd.kubernetes.protobuf").status, 400);
   EXPECT_EQ(call("POST", kMaps, "{}", "application/xml").status, 415);
   json::object big{{"metadata", json::object{{"name", "big"}}}, {"data", json::object{{"k", std::string(1600 << 10, 'x')}}}};
-  EXPECT_EQ(call("POST", kMaps, json::dump(big)).status, 413);
+  EXPECT_EQ(call("POST", kMaps, json::dump(big)).status, 422);  // a rule of ConfigMap: at most 1 MiB of data
+  json::object container{{"name", "c"}, {"image", "x:1"}, {"args", json::array{std::string(1600 << 10, 'x')}}};
+  json::object pod{{"metadata", json::object{{"name", "big"}}}, {"spec", json::object{{"containers", json::array{container}}}}};
+  EXPECT_EQ(call("POST", "/api/v1/namespaces/default/pods", json::dump(pod)).status, 413);
   EXPECT_EQ(call("GET", "/readyz").status, 200);
 }
 
