@@ -8,7 +8,6 @@
 #include "apiserver/rest/rest.h"
 #include "apiserver/rest/subresource.h"
 #include "base/strings.h"
-#include "data/json_block.h"
 #include "data/patch.h"
 #include "kube/resources.h"
 
@@ -253,7 +252,7 @@ Result<json::value> Rest::patched(const Target& target, const json::value& doc, 
       return apply_json_patch(doc, patch.body);
     case client::Patch::Type::kMerge: {
       if (!patch.body.is_object()) return fail(Code::kBadRequest, "a merge patch must be a JSON object");
-      json::value next = json::copy_in_block(doc);
+      json::value next = doc;
       json::merge_patch(next, patch.body);
       return next;
     }
@@ -341,7 +340,7 @@ void Rest::create(Target target, json::value body, client::WriteOptions options,
   auto plan = [this, target, body = std::move(body), options](const kube::Object& current) -> Result<Step> {
     if (!current.empty())
       return fail(Code::kAlreadyExists, quoted(*target.resource, target.name.name) + " already exists");
-    return plan_create(target, json::copy_in_block(body), options);
+    return plan_create(target, body, options);
   };
   run(target, std::move(plan), dry_run, [done = std::move(done)](Result<Outcome> outcome) {
     if (outcome) outcome->created = true;
@@ -364,7 +363,7 @@ void Rest::update(Target target, json::value body, client::WriteOptions options,
     *created = false;
     if (target.subresource == "scale")
       return plan_update(target, current, SERIN_TRY(scaled(target, current, body)), options, false);
-    return plan_update(target, current, json::copy_in_block(body), options, false);
+    return plan_update(target, current, body, options, false);
   };
   run(target, std::move(plan), dry_run, [done = std::move(done), created](Result<Outcome> outcome) {
     if (outcome) outcome->created = *created;
