@@ -67,12 +67,12 @@ class Cluster(harness.Cluster):
         return json.loads(self.k("-n", namespace, "get", kind, "-o", "json", *arguments))["items"]
 
     def kubeconfig_of(self, account, namespace):
-        """A kubeconfig with nothing but a ServiceAccount's token; its path."""
+        """A kubeconfig with nothing but a ServiceAccount's token; its path, which pods see that have a /tmp of their own."""
         config = json.loads(self.k("config", "view", "--minify", "--flatten", "-o", "json"))
         token = self.k("-n", namespace, "create", "token", account, "--duration=3h").strip()
         config["users"] = [{"name": account, "user": {"token": token}}]
         config["contexts"][0]["context"]["user"] = account
-        path = os.path.join(self.directory, f"{account}.kubeconfig")
+        path = os.path.join(harness.BUILD, f"{account}.kubeconfig")
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             json.dump(config, file)
         return path

@@ -48,7 +48,12 @@ class Rollouts(unittest.TestCase):
                       f"quay.io/argoproj/argo-rollouts:*={cls.program} --kubeconfig {config} --rollout-resync 10")
         cls.cluster.k("-n", HOME, "patch", "deployment", "argo-rollouts", "--type=json", "-p",
                       '[{"op": "add", "path": "/spec/template/spec/containers/0/args", "value": ["--leader-elect"]}]')
-        cls.cluster.k("-n", HOME, "rollout", "status", "deployment/argo-rollouts", "--timeout=90s")
+        try:
+            cls.cluster.k("-n", HOME, "rollout", "status", "deployment/argo-rollouts", "--timeout=50s")
+        except BaseException:
+            print(cls.cluster.k("-n", HOME, "describe", "pods", status=None),
+                  cls.cluster.k("-n", HOME, "logs", "deployment/argo-rollouts", "--tail=60", status=None), file=sys.stderr)
+            raise
 
     def run(self, result=None):
         before = len(result.failures) + len(result.errors)
