@@ -9,6 +9,7 @@
 #include "apiserver/rest/subresource.h"
 #include "base/strings.h"
 #include "data/patch.h"
+#include "kube/canonical.h"
 #include "kube/resources.h"
 
 namespace serin::apiserver {
@@ -182,6 +183,7 @@ Result<Step> Rest::plan_create(const Target& target, json::value body, const cli
   if (json::value* fields = json::find(body, "metadata", "managedFields")) applied = *fields;
   complete_new_metadata(body, served, *options_.random, options_.clock->now());
   initialize_builtin(body, served);
+  kube::canonicalize(body, *served.schema);
   SERIN_TRY(complete(target, body, {}, options, step.warnings));
   if (applied.is_array() && !applied.get_array().empty())
     json::set(body, {"metadata", "managedFields"}, std::move(applied));
@@ -213,6 +215,7 @@ Result<Step> Rest::plan_update(const Target& target, const kube::Object& current
     return fail(Code::kConflict, concat("Operation cannot be fulfilled on ", quoted(served, name),
                                         ": Precondition failed: UID in precondition: ", uid,
                                         ", UID in object meta: ", current.uid()));
+  kube::canonicalize(next, *served.schema);
   if (target.subresource.empty())
     if (auto wrong = validate_kept_metadata(next, current); !wrong.empty()) return fail(invalid(served, name, std::move(wrong)));
   bool reset = resets_managed_fields(next);
