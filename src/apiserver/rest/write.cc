@@ -83,6 +83,13 @@ Result<json::value> apply_json_patch(const json::value& doc, const json::value& 
                     {{"UnexpectedServerResponse", next.error().message, ""}}, {}, false});
 }
 
+/// In the words of the generic registry, which names the resource where others name the kind.
+Error version_required(const ServedResource& served, std::string_view name) {
+  constexpr const char* kWrong = "Invalid value: 0x0: must be specified for an update";
+  return {Code::kInvalid, concat(quoted(served, name), " is invalid: metadata.resourceVersion: ", kWrong),
+          {{"FieldValueInvalid", kWrong, "metadata.resourceVersion"}}, {}, false};
+}
+
 /// Whether two objects have the same members but for `except`, which `judge` compares where both have it.
 template <class Judge>
 bool equal_but(const json::value& a, const json::value& b, std::string_view except, Judge&& judge) {
@@ -206,6 +213,7 @@ Result<Step> Rest::plan_update(const Target& target, const kube::Object& current
                                           target.name.name, ")"));
   SERIN_TRY(check_place(target, next));
   std::string_view version = json::get_string(next, "metadata", "resourceVersion");
+  if (version.empty() && !applied && !updates_unconditionally(served)) return fail(version_required(served, name));
   if (!version.empty() && kube::ResourceVersion::parse(version) != current.version())
     return fail(Code::kConflict,
                 concat("Operation cannot be fulfilled on ", quoted(served, name),
