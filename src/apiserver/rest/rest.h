@@ -98,6 +98,7 @@ struct RestOptions {
   Clock* clock;
   Random* random;
   std::vector<Admission*> admission;
+  bool default_accounts = false;  ///< a namespace comes with its ServiceAccount `default`
   /// Called once a write is visible and before it is answered.
   std::function<void(const Target&)> written{};
   int max_attempts = 100;  ///< how often a plan is tried against faster writers

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "apiserver/admission/service_account_admission.h"
 #include "apiserver/crd/crd.h"
 #include "apiserver/rest/builtin_rules.h"
 #include "apiserver/rest/metadata.h"
@@ -197,6 +198,13 @@ Result<Step> Rest::plan_create(const Target& target, json::value body, const cli
     json::set(body, {"metadata", "managedFields"}, std::move(applied));
   else
     kube::track_update(json::value(), body, manager(target, options, options_.clock->now()), *served.schema);
+  if (options_.default_accounts && is_resource(served, "", "namespaces")) {
+    ServedPtr accounts = target.cluster->catalog()->find("", "v1", "serviceaccounts");
+    Operation account = make_default_account(*accounts, target.cluster->name(), std::string(json::get_string(body, "metadata", "name")),
+                                             *options_.random, options_.clock->now());
+    // One may be left of a namespace that was forced away.
+    if (!store_.get(account.collection, account.name)) step.also.push_back(std::move(account));
+  }
   step.before_visible = crd_hook(target, body);
   step.kind = Step::Kind::kPut;
   step.doc = std::move(body);
