@@ -90,8 +90,8 @@ class InProcessWatch final : public client::Watch {
 
 class InProcessClient final : public client::Client {
  public:
-  InProcessClient(Rest& rest, ClusterPtr cluster, std::string field_manager)
-      : rest_(rest), cluster_(std::move(cluster)), manager_(std::move(field_manager)) {}
+  InProcessClient(Rest& rest, const ServiceAccountTokens& tokens, ClusterPtr cluster, std::string field_manager)
+      : rest_(rest), tokens_(tokens), cluster_(std::move(cluster)), manager_(std::move(field_manager)) {}
 
   Result<Object> get(const Resource& resource, const NamespacedName& name) override {
     Target at = SERIN_TRY(target(resource, name));
@@ -124,6 +124,7 @@ class InProcessClient final : public client::Client {
 
   Result<Object> create(const Resource& resource, const Object& object, const WriteOptions& options) override {
     Target at = SERIN_TRY(target(resource, object.key(), options.subresource));
+    if (options.subresource == "token") return Object(SERIN_TRY(tokens_.request(cluster_->name(), object.key(), object.doc())));
     return object_of(wait([&](Done done) { rest_.create(std::move(at), object.doc(), named(options), std::move(done)); }));
   }
 
@@ -193,14 +194,16 @@ class InProcessClient final : public client::Client {
   }
 
   Rest& rest_;
+  const ServiceAccountTokens& tokens_;
   ClusterPtr cluster_;
   std::string manager_;
 };
 
 }  // namespace
 
-std::unique_ptr<client::Client> in_process_client(Rest& rest, ClusterPtr cluster, std::string field_manager) {
-  return std::make_unique<InProcessClient>(rest, std::move(cluster), std::move(field_manager));
+std::unique_ptr<client::Client> in_process_client(Rest& rest, const ServiceAccountTokens& tokens, ClusterPtr cluster,
+                                                  std::string field_manager) {
+  return std::make_unique<InProcessClient>(rest, tokens, std::move(cluster), std::move(field_manager));
 }
 
 }  // namespace serin::apiserver

@@ -1,5 +1,6 @@
 #include "apiserver/server.h"
 
+#include "apiserver/admission/service_account_admission.h"
 #include "apiserver/auth/rbac/aggregation.h"
 #include "apiserver/auth/rbac/bootstrap.h"
 #include "apiserver/crd/crd.h"
@@ -28,6 +29,10 @@ Result<std::unique_ptr<Server>> Server::open(Options options) {
   else server->store_ = SERIN_TRY(open_sqlite_store(o.state_directory, *o.clock, o.history));
   server->security_ = SERIN_TRY(Security::make(o.security, {*server->store_, *o.clock, *o.random, o.external_address}));
   RestOptions rest{o.clock, o.random, o.admission};
+  if (o.service_account_admission) {
+    server->account_admission_ = std::make_unique<ServiceAccountAdmission>(*server->store_, *o.random);
+    rest.admission.push_back(server->account_admission_.get());
+  }
   rest.admission.push_back(&server->security_->escalation_check());
   rest.written = [server = server.get()](const Target& target) { server->written(target); };
   server->rest_ = std::make_unique<Rest>(*server->store_, std::move(rest));
@@ -86,7 +91,7 @@ bool Server::has_cluster(const ClusterName& name) const { return cluster(name.va
 std::unique_ptr<client::Client> Server::client(const ClusterName& name, std::string field_manager) {
   auto found = cluster(name.value);
   if (!found) return nullptr;
-  return in_process_client(*rest_, std::move(found), std::move(field_manager));
+  return in_process_client(*rest_, security_->accounts(), std::move(found), std::move(field_manager));
 }
 
 net::Handler Server::http_handler() {

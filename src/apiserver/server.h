@@ -27,6 +27,7 @@
 namespace serin::apiserver {
 
 class ApiHandler;
+class ServiceAccountAdmission;
 class LogicalCluster;
 class Rest;
 struct Target;
@@ -45,6 +46,9 @@ struct ServerOptions {
   Random* random = nullptr;              ///< null: one of its own
   HistoryBounds history{};
   std::vector<Admission*> admission{};   ///< called in this order
+  /// New pods get their ServiceAccount and its token, and are refused where their account is not there. For servers with a
+  /// controller that makes each namespace's account `default`.
+  bool service_account_admission = false;
   LogSource* logs = nullptr;             ///< null: pods/log answers 503
   SecurityOptions security{};
   /// "https://127.0.0.1:6443", where discovery tells clients to find the server; may stay empty.
@@ -88,6 +92,7 @@ class Server {
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<LogicalCluster>> clusters_;  // guarded by mutex_
   std::unique_ptr<Security> security_;
+  std::unique_ptr<ServiceAccountAdmission> account_admission_;
   std::unique_ptr<Rest> rest_;
   std::unique_ptr<Store> store_;         // goes before rest_: it answers what is on its way through that
   std::shared_ptr<ApiHandler> handler_;  // guarded by mutex_; made when first asked for; goes before the store

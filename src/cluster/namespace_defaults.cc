@@ -39,19 +39,20 @@ Result<client::Again> NamespaceDefaultsReconciler::reconcile(const client::Key& 
   if (!space) return fail(space.error());
   if (space->deleting()) return client::Again{};
   const std::string& ns = key.name.name;
+  // The certificate first: pods come with the account, and mount it.
+  if (!ca_pem_.empty())
+    SERIN_TRY(ensure(kube::kConfigMaps,
+                     Object(json::object{{"apiVersion", "v1"},
+                                         {"kind", "ConfigMap"},
+                                         {"metadata", json::object{{"namespace", ns},
+                                                               {"name", kRootCaConfigMap},
+                                                               {"annotations", json::object{{"kubernetes.io/description",
+                                                                                             kRootCaDescription}}}}},
+                                         {"data", json::object{{"ca.crt", ca_pem_}}}})));
   SERIN_TRY(ensure(kube::kServiceAccounts,
                    Object(json::object{{"apiVersion", "v1"},
                                        {"kind", "ServiceAccount"},
                                        {"metadata", json::object{{"namespace", ns}, {"name", kDefaultServiceAccount}}}})));
-  if (ca_pem_.empty()) return client::Again{};
-  SERIN_TRY(ensure(kube::kConfigMaps,
-                   Object(json::object{{"apiVersion", "v1"},
-                                       {"kind", "ConfigMap"},
-                                       {"metadata", json::object{{"namespace", ns},
-                                                             {"name", kRootCaConfigMap},
-                                                             {"annotations", json::object{{"kubernetes.io/description",
-                                                                                           kRootCaDescription}}}}},
-                                       {"data", json::object{{"ca.crt", ca_pem_}}}})));
   return client::Again{};
 }
 

@@ -1,7 +1,7 @@
 #include "kube/builtin_defaults.h"
 
 #include "base/strings.h"
-#include "kube/quantity.h"
+#include "kube/canonical.h"
 #include "kube/schema.h"
 
 namespace serin::kube {
@@ -227,30 +227,6 @@ void default_metrics(json::value& spec) {
                         {"target", json::object{{"type", "Utilization"}, {"averageUtilization", 80}}}}}}});
 }
 
-void canonical_quantities(json::value& v, const Schema& schema) {
-  if (json::object* members = v.if_object()) {
-    if (schema.fields.empty() && !schema.values) return;
-    for (auto& [name, member] : *members) {
-      const Field* field = schema.field(name);
-      const Schema* inner = field ? field->schema.get() : schema.values.get();
-      if (inner && (member.is_structured() || inner->format == "quantity"))
-        canonical_quantities(member, *inner);
-    }
-  } else if (json::array* list = v.if_array()) {
-    if (schema.items)
-      for (json::value& item : *list) canonical_quantities(item, *schema.items);
-  } else if (schema.format == "quantity" && (v.is_string() || v.is_number())) {
-    if (auto quantity = Quantity::from_json(v)) v = quantity->str();
-  }
-}
-
-std::string_view package_of(std::string_view group) {
-  for (const auto& [name, package] : std::initializer_list<std::pair<std::string_view, std::string_view>>{
-           {"", "core"}, {"apps", "apps"}, {"batch", "batch"}, {"autoscaling", "autoscaling"}})
-    if (group == name) return package;
-  return {};
-}
-
 }  // namespace
 
 void apply_builtin_defaults(json::value& object, const GroupVersionKind& gvk) {
@@ -284,18 +260,14 @@ void apply_builtin_defaults(json::value& object, const GroupVersionKind& gvk) {
   } else if (spec && kind == "CustomResourceDefinition") {
     default_crd(*spec);
   }
-  std::string_view package = package_of(group);
-  if (package.empty()) return;
-  if (SchemaPtr schema = builtin_type(concat(package, "/", gvk.version, ".", kind)))
-    canonical_quantities(object, *schema);
 }
 
 void default_pod_template(json::value& pod_template) {
   static const SchemaPtr kSchema = builtin_type("core/v1.PodTemplateSpec");
   put(pod_template, "spec", json::object());
+  canonicalize(pod_template, *kSchema);
   apply_defaults(pod_template, *kSchema);
   if (json::value* spec = json::find(pod_template, "spec")) default_pod_spec(*spec);
-  canonical_quantities(pod_template, *kSchema);
 }
 
 }  // namespace serin::kube

@@ -9,8 +9,8 @@
 
 namespace serin::kube {
 
-/// Call after `apply_defaults`. Also brings quantities into their canonical form. Kinds without such defaults,
-/// custom ones among them, stay as they are.
+/// Call after `canonicalize` and `apply_defaults`. Kinds without such defaults, custom ones among them, stay as they
+/// are.
 void apply_builtin_defaults(json::value& object, const GroupVersionKind& gvk);
 
 /// All defaults of a bare PodTemplateSpec, those of the tables included: what a Deployment's template gets, for

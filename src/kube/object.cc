@@ -19,8 +19,10 @@ std::optional<TimePoint> time_of(std::string_view text) {
 
 Object::Object() : doc_(no_document()) {}
 
+// A copy of a JSON value allocates from the memory resource of what it copies. Objects are copied by many threads at
+// once, so theirs must be the default one, which is the heap; moving into it costs nothing where it is that already.
 Object::Object(json::value doc)
-    : doc_(doc.is_object() ? std::make_shared<const json::value>(std::move(doc)) : no_document()) {}
+    : doc_(doc.is_object() ? std::make_shared<const json::value>(std::move(doc), boost::json::storage_ptr()) : no_document()) {}
 
 Result<Object> Object::parse(std::string_view text) {
   json::value doc = SERIN_TRY(json::parse(text));

@@ -30,7 +30,7 @@ class Object {
  public:
   /// An object without content: `empty()`.
   Object();
-  /// `doc` becomes the object; anything but a JSON object reads as empty.
+  /// `doc` becomes the object, on the heap wherever it was; anything but a JSON object reads as empty.
   explicit Object(json::value doc);
   static Result<Object> parse(std::string_view json);
 

@@ -2,6 +2,7 @@
 
 #include "base/strings.h"
 #include "base/time.h"
+#include "base/utf8.h"
 #include "kube/protobuf_values.h"
 
 namespace serin::kube {
@@ -12,29 +13,6 @@ using Shape = MessageField::Shape;
 
 /// What a TimePoint can hold.
 constexpr int64_t kMaxSeconds = 9'223'372'035;
-
-/// JSON text must be UTF-8; protobuf's bytes may be anything.
-bool is_utf8(std::string_view text) {
-  for (size_t i = 0; i < text.size();) {
-    auto lead = static_cast<unsigned char>(text[i]);
-    if (lead < 0x80) {
-      ++i;
-      continue;
-    }
-    size_t size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-    if (lead < 0xc2 || lead > 0xf4 || text.size() - i < size) return false;
-    uint32_t point = lead & (0xff >> (size + 1));
-    for (size_t k = 1; k < size; ++k) {
-      auto next = static_cast<unsigned char>(text[i + k]);
-      if ((next & 0xc0) != 0x80) return false;
-      point = point << 6 | (next & 0x3f);
-    }
-    constexpr uint32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};
-    if (point < kLeast[size] || point > 0x10ffff || (point >= 0xd800 && point < 0xe000)) return false;
-    i += size;
-  }
-  return true;
-}
 
 wire::Field::Type wire_type(Kind kind) {
   switch (kind) {

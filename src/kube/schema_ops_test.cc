@@ -6,6 +6,7 @@
 #include "base/strings.h"
 #include "kube/builtin_defaults.h"
 #include "kube/builtin_validation.h"
+#include "kube/canonical.h"
 #include "kube/schema.h"
 
 namespace serin::kube {
@@ -44,6 +45,7 @@ json::value defaulted(std::string_view text, std::string_view type) {
   json::value object = doc(text);
   SchemaPtr schema = builtin_type(type);
   prune(object, *schema, nullptr);
+  canonicalize(object, *schema);
   apply_defaults(object, *schema);
   std::string kind(type.substr(type.find('.') + 1));
   std::string package(type.substr(0, type.find('/')));

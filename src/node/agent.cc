@@ -31,6 +31,26 @@ class HostsReconciler final : public client::Reconciler {
   ContainerStarter& starter_;
 };
 
+/// Keeps the tokens in pods' volumes fresh. Keys are pods.
+class TokenReconciler final : public client::Reconciler {
+ public:
+  TokenReconciler(ContainerStarter& starter, client::Informer& pods, std::string node)
+      : starter_(starter), pods_(pods), node_(std::move(node)) {}
+  Result<client::Again> reconcile(const client::Key& key) override {
+    auto pod = pods_.get(key.name);
+    if (!pod) starter_.forget_tokens(key.name);
+    if (!pod || json::get_string(pod->doc(), "spec", "nodeName") != node_) return client::Again{};
+    std::string_view phase = json::get_string(pod->doc(), "status", "phase");
+    if (phase == "Succeeded" || phase == "Failed") return client::Again{};
+    return client::Again{SERIN_TRY(starter_.renew_tokens(*pod))};
+  }
+
+ private:
+  ContainerStarter& starter_;
+  client::Informer& pods_;
+  const std::string node_;
+};
+
 }  // namespace
 
 /// Everything that lives between start and stop, in the order it depends on one another.
@@ -116,6 +136,9 @@ Result<void> NodeAgent::start() {
   manager.watch(hosts, services, [](const kube::Object*, const kube::Object*) {
     return std::vector<client::Key>{{"", {"", "hosts"}}};
   });
+  client::Controller& tokens = manager.add_controller(
+      {"node-tokens", 1, {}}, std::make_unique<TokenReconciler>(*running->starter, pods, options_.node_name));
+  manager.watch(tokens, pods, client::own_key());
   configs.add_handler([raw](const kube::Object* old, const kube::Object* now) {
     if ((now != nullptr ? now : old)->name() != kImagesConfig.name) return;
     auto problems = raw->starter->set_image_config(now != nullptr ? json::find(now->doc(), "data") : nullptr);

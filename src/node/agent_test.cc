@@ -106,6 +106,18 @@ class NodeAgentTest : public ::testing::Test {
   std::unique_ptr<NodeAgent> agent_;
 };
 
+TEST_F(NodeAgentTest, AProgramFindsItsTokenWhereItLooksAndAFreshOneLater) {
+  client_.create(kube::kServiceAccounts, kube::Object(yaml::parse("metadata: {name: robot, namespace: demo}").value())).value();
+  create("account", R"({serviceAccountName: robot, containers: [{name: main, image: serin.local/host,
+      command: [sh, -c, 'while sleep 0.05; do cat $F/namespace $F/token; echo; done'],
+      env: [{name: F, value: /var/run/secrets/kubernetes.io/serviceaccount}],
+      volumeMounts: [{name: access, mountPath: /var/run/secrets/kubernetes.io/serviceaccount, readOnly: true}]}],
+    volumes: [{name: access, projected: {sources: [{serviceAccountToken: {path: token, expirationSeconds: 2}},
+      {downwardAPI: {items: [{path: namespace, fieldRef: {fieldPath: metadata.namespace}}]}}]}}]})");
+  EXPECT_TRUE(logged("account", "demotoken-1\n"));
+  EXPECT_TRUE(logged("account", "demotoken-2\n"));
+}
+
 TEST_F(NodeAgentTest, TwoServersOnOnePortServeAtTheirAddresses) {
   constexpr const char* kServer =
       "{containers: [{name: web, image: python, readinessProbe: {httpGet: {path: /, port: 8080}, periodSeconds: 1}}]}";

@@ -13,6 +13,8 @@ using namespace std::chrono_literals;
 
 /// How soon a start that failed for something outside the pod is tried again.
 constexpr Duration kRetry = 5s;
+/// Against an API server whose tokens are over at once.
+constexpr Duration kShortestRenewal = 1s;
 
 std::vector<std::string> words(const json::value& container, std::string_view field, const Variables& variables) {
   std::vector<std::string> out;
@@ -26,6 +28,13 @@ bool set(const json::value& doc, json::Path path) {
   if (value->is_bool()) return value->as_bool();
   if (value->is_object()) return !value->as_object().empty();
   return !value->is_array() || !value->as_array().empty();
+}
+
+/// Every container has the account's volume, also those that never look at it.
+bool mounts_more_than_token(const json::value& container) {
+  for (const json::value& mount : json::items(container, "volumeMounts"))
+    if (json::get_string(mount, "mountPath") != kServiceAccountPath) return true;
+  return false;
 }
 
 }  // namespace
@@ -60,6 +69,7 @@ ContainerStarter::ContainerStarter(client::Client& client, client::Informer& ser
       services_(services),
       runtime_(runtime),
       addresses_(std::move(addresses)),
+      tokens_(client, clock),
       clock_(clock),
       options_(std::move(options)),
       node_address_(addresses_.node_address()),
@@ -115,13 +125,15 @@ Result<void> ContainerStarter::remove_sandbox(const Sandbox& sandbox) {
   return {};
 }
 
-EnvSources ContainerStarter::sources(const kube::Object& pod, const std::string& ip) const {
+EnvSources ContainerStarter::sources(const kube::Object& pod, const std::string& ip) {
   EnvSources out;
   out.pod = pod;
   out.pod_ip = ip;
   out.host_ip = node_address_;
   out.services = services_.list(std::string(pod.ns()));
+  if (auto kubernetes = services_.get({"default", "kubernetes"})) out.kubernetes = *kubernetes;
   out.base = options_.base_env;
+  out.token = [this, pod](const json::value& source) { return tokens_.request(pod, source); };
   auto lookup = [this, ns = std::string(pod.ns())](const kube::Resource& resource) -> Lookup {
     return [this, ns, &resource](const std::string& name) -> std::optional<kube::Object> {
       auto object = client_.get(resource, {ns, name});
@@ -133,6 +145,20 @@ EnvSources ContainerStarter::sources(const kube::Object& pod, const std::string&
   out.config_map = lookup(kube::kConfigMaps);
   out.secret = lookup(kube::kSecrets);
   return out;
+}
+
+std::string ContainerStarter::volumes_directory(std::string_view pod_uid) const {
+  return concat(options_.directory, "/pods/", pod_uid, "/volumes");
+}
+
+Result<std::optional<Duration>> ContainerStarter::renew_tokens(const kube::Object& pod) {
+  if (!PodTokens::wanted(pod)) return std::nullopt;
+  auto sandbox = runtime_.find(std::string(pod.uid()));
+  if (!sandbox || sandbox->containers.empty()) return std::nullopt;  // who starts the first one asks for the tokens
+  TimePoint now = clock_.now(), due = tokens_.due(pod);
+  if (due > now) return due - now;
+  if (!SERIN_TRY(node::renew_tokens(sources(pod, sandbox->spec.ip), volumes_directory(pod.uid())))) return std::nullopt;
+  return std::max<Duration>(tokens_.due(pod) - now, kShortestRenewal);
 }
 
 Result<ContainerSpec> ContainerStarter::specify(const kube::Object& pod, const json::value& container,
@@ -151,12 +177,11 @@ Result<ContainerSpec> ContainerStarter::specify(const kube::Object& pod, const j
   }
   for (const auto& [name, value] : variables) spec.env.push_back(concat(name, "=", value));
   spec.cwd = json::get_string(container, "workingDir");
-  if (!json::items(container, "volumeMounts").empty()) {
-    RuntimeLimits limits = runtime_.limits();
-    if (!limits.no_namespaces.empty())
-      return fail(Code::kInvalid, concat("volumeMounts need mount namespaces: ", limits.no_namespaces));
-    auto volumes = SERIN_TRY(prepare_volumes(from, concat(options_.directory, "/pods/", id.pod_uid, "/volumes"),
-                                             options_.allow_host_path));
+  std::string no_namespaces = runtime_.limits().no_namespaces;
+  if (mounts_more_than_token(container) && !no_namespaces.empty())
+    return fail(Code::kInvalid, concat("volumeMounts need mount namespaces: ", no_namespaces));
+  if (!json::items(container, "volumeMounts").empty() && no_namespaces.empty()) {
+    auto volumes = SERIN_TRY(prepare_volumes(from, volumes_directory(id.pod_uid), options_.allow_host_path));
     spec.mounts = SERIN_TRY(container_mounts(container, volumes, variables));
   }
   return spec;

@@ -14,6 +14,7 @@
 #include "node/addresses.h"
 #include "node/images.h"
 #include "node/pod_plan.h"
+#include "node/pod_tokens.h"
 #include "node/runtime.h"
 #include "node/volumes.h"
 
@@ -44,10 +45,15 @@ class ContainerStarter {
   std::vector<std::string> set_image_config(const json::value* data);
   /// Writes the hosts files of all namespaces that have pods here, where they changed.
   void refresh_hosts();
+  /// Renews the tokens in the pod's volumes where they are due; how long until they are next, nullopt where there are none
+  /// (yet).
+  Result<std::optional<Duration>> renew_tokens(const kube::Object& pod);
+  void forget_tokens(const kube::NamespacedName& pod) { tokens_.forget(pod); }
   std::string node_address() const { return node_address_; }
 
  private:
-  EnvSources sources(const kube::Object& pod, const std::string& ip) const;
+  EnvSources sources(const kube::Object& pod, const std::string& ip);
+  std::string volumes_directory(std::string_view pod_uid) const;
   Result<ContainerSpec> specify(const kube::Object& pod, const json::value& container, const ContainerId& id);
   Result<std::string> write_hosts(const std::string& ns);
 
@@ -55,6 +61,7 @@ class ContainerStarter {
   client::Informer& services_;
   Runtime& runtime_;
   AddressPool addresses_;
+  PodTokens tokens_;
   Clock& clock_;
   const StarterOptions options_;
   const std::string node_address_;

@@ -213,6 +213,7 @@ Result<std::string> resource_value(const json::value& reference, const json::val
 Result<Variables> container_env(const json::value& container, const EnvSources& sources) {
   Variables out = sources.base;
   add_own_names(sources, out);
+  if (!sources.kubernetes.empty()) add_service_links({sources.kubernetes}, out);
   if (json::get_bool(sources.pod.doc(), true, "spec", "enableServiceLinks")) add_service_links(sources.services, out);
   for (const json::value& source : json::items(container, "envFrom"))
     SERIN_TRY(add_env_from(source, sources, out));

@@ -2,7 +2,7 @@
 
 /// A container's environment, as Kubernetes computes it. Pure: what it refers to is handed in.
 ///
-/// Later wins: the base, Serin's own names, the Services of the namespace (docker links), envFrom, env. Serin's
+/// Later wins: the base, Serin's own names, the Service default/kubernetes, the Services of the namespace (docker links), envFrom, env. Serin's
 /// own are POD_IP, HOSTNAME, POD_NAME, POD_NAMESPACE and, where the pod has the labels, POD_TEMPLATE_HASH
 /// (rollouts-pod-template-hash, else pod-template-hash) and POD_VERSION (version).
 
@@ -25,7 +25,10 @@ struct EnvSources {
   kube::Object pod;
   std::string pod_ip, host_ip;
   std::vector<kube::Object> services;  ///< of the pod's namespace
+  kube::Object kubernetes;             ///< Service default/kubernetes, whose links every container has; may be empty
   Lookup config_map, secret;
+  /// A token of the pod's account, for a serviceAccountToken source of a projected volume.
+  std::function<Result<std::string>(const json::value& source)> token;
   Variables base;                      ///< such as PATH
 };
 

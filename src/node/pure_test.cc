@@ -3,11 +3,14 @@
 
 #include <fstream>
 
+#include "client/testing/memory_client.h"
 #include "data/yaml.h"
+#include "kube/resources.h"
 #include "node/addresses.h"
 #include "node/env.h"
 #include "node/hosts.h"
 #include "node/images.h"
+#include "node/pod_tokens.h"
 #include "node/probe.h"
 #include "node/test_support.h"
 #include "node/volumes.h"
@@ -119,6 +122,71 @@ TEST_F(EnvTest, NamesWhatIsMissing) {
     ASSERT_FALSE(env);
     EXPECT_THAT(env.error().message, HasSubstr(message));
   }
+}
+
+TEST_F(EnvTest, EveryContainerKnowsWhereTheApiServerIs) {
+  sources.kubernetes = object("metadata: {name: kubernetes, namespace: default}\n"
+                              "spec: {clusterIP: 127.11.128.1, ports: [{name: https, port: 443}]}");
+  sources.pod = object("metadata: {name: p, namespace: demo}\nspec: {enableServiceLinks: false}");
+  auto env = container_env(object("name: c").doc(), sources);
+  ASSERT_TRUE(env);
+  EXPECT_THAT(*env, Contains(Pair("KUBERNETES_SERVICE_HOST", "127.11.128.1")));
+  EXPECT_THAT(*env, Contains(Pair("KUBERNETES_SERVICE_PORT", "443")));
+}
+
+constexpr const char* kTokenVolume = R"(
+metadata: {name: p, namespace: demo, uid: u1}
+spec:
+  serviceAccountName: robot
+  volumes:
+  - name: access
+    projected:
+      defaultMode: 0640
+      sources:
+      - serviceAccountToken: {path: token, expirationSeconds: 1000}
+      - downwardAPI: {items: [{path: namespace, fieldRef: {fieldPath: metadata.namespace}}]}
+)";
+
+TEST_F(EnvTest, TokensInProjectedVolumes) {
+  TemporaryDirectory directory;
+  sources.pod = object(kTokenVolume);
+  int asked = 0;
+  sources.token = [&](const json::value& source) -> Result<std::string> {
+    EXPECT_EQ(json::get_int(source, 0, "expirationSeconds"), 1000);
+    return concat("token-", ++asked);
+  };
+  EXPECT_EQ(renew_tokens(sources, directory.path()), false);
+  auto volumes = prepare_volumes(sources, directory.path(), false);
+  ASSERT_TRUE(volumes) << volumes.error().message;
+  EXPECT_EQ(*read_file(volumes->at("access") + "/token"), "token-1");
+  EXPECT_EQ(*read_file(volumes->at("access") + "/namespace"), "demo");
+  EXPECT_EQ(renew_tokens(sources, directory.path()), true);
+  EXPECT_EQ(*read_file(volumes->at("access") + "/token"), "token-2");
+  EXPECT_EQ(std::filesystem::status(volumes->at("access") + "/token").permissions(), std::filesystem::perms(0640));
+}
+
+TEST(PodTokens, AreDueAtFourFifthsOfTheirLife) {
+  VirtualClock clock;
+  client::testing::MemoryClient client(clock);
+  PodTokens tokens(client, clock);
+  kube::Object pod = object(kTokenVolume);
+  EXPECT_TRUE(PodTokens::wanted(pod));
+  EXPECT_FALSE(PodTokens::wanted(object("spec: {volumes: [{name: a, emptyDir: {}}]}")));
+  json::value source = json::object{{"path", "token"}, {"expirationSeconds", 1000}};
+  EXPECT_TRUE(failed_with(tokens.request(pod, source), Code::kNotFound));
+  client.create(kube::kServiceAccounts, object("metadata: {name: robot, namespace: demo}")).value();
+  EXPECT_EQ(tokens.due(pod), clock.now());
+  EXPECT_EQ(*tokens.request(pod, source), "token-1");
+  EXPECT_EQ(tokens.due(pod), clock.now() + 800s);
+  ASSERT_TRUE(tokens.request(pod, json::object{{"expirationSeconds", 2000}}));
+  EXPECT_EQ(tokens.due(pod), clock.now() + 800s);
+  clock.advance(800s);
+  ASSERT_TRUE(tokens.request(pod, source));
+  EXPECT_EQ(tokens.due(pod), clock.now() + 800s);
+  kube::Object namesake = pod.edit([](json::value& doc) { json::set(doc, {"metadata", "uid"}, "u2"); });
+  EXPECT_EQ(tokens.due(namesake), clock.now());
+  tokens.forget(pod.key());
+  EXPECT_EQ(tokens.due(pod), clock.now());
 }
 
 TEST_F(EnvTest, Volumes) {

@@ -66,6 +66,11 @@ Result<void> put_fields(const json::value& source, const EnvSources& sources, co
   return {};
 }
 
+Result<void> put_token(const json::value& source, const EnvSources& sources, const std::string& directory, int64_t mode) {
+  std::string token = SERIN_TRY(sources.token(source));
+  return put(directory, json::get_string(source, "path"), token, mode);
+}
+
 /// The parts of a projected volume; also how a plain configMap, secret or downwardAPI volume is filled.
 Result<void> put_source(const json::value& source, const EnvSources& sources, const std::string& directory,
                         int64_t mode, std::string_view secret_name) {
@@ -75,12 +80,32 @@ Result<void> put_source(const json::value& source, const EnvSources& sources, co
     return put_keys(*part, "Secret", secret_name, sources.secret, directory, json::get_int(*part, mode, "defaultMode"));
   if (const json::value* part = json::find(source, "downwardAPI"))
     return put_fields(*part, sources, directory, json::get_int(*part, mode, "defaultMode"));
+  if (const json::value* part = json::find(source, "serviceAccountToken"))
+    return put_token(*part, sources, directory, mode);
   return fail(Code::kInvalid, "this kind of source is not supported");
 }
 
 constexpr int64_t kDefaultMode = 0644;
 
 }  // namespace
+
+Result<bool> renew_tokens(const EnvSources& sources, const std::string& directory) {
+  bool any = false;
+  for (const json::value& volume : json::items(sources.pod.doc(), "spec", "volumes")) {
+    std::string_view name = json::get_string(volume, "name");
+    std::string path = concat(directory, "/", name);
+    std::error_code error;
+    if (!safe_path(name) || !fs::is_directory(path, error)) continue;
+    int64_t mode = json::get_int(volume, kDefaultMode, "projected", "defaultMode");
+    for (const json::value& source : json::items(volume, "projected", "sources")) {
+      const json::value* part = json::find(source, "serviceAccountToken");
+      if (part == nullptr) continue;
+      SERIN_TRY(put_token(*part, sources, path, mode));
+      any = true;
+    }
+  }
+  return any;
+}
 
 Result<std::map<std::string, std::string>> prepare_volumes(const EnvSources& sources, const std::string& directory,
                                                            bool allow_host_path) {

@@ -2,7 +2,8 @@
 
 /// A pod's volumes as directories of this machine: emptyDir, configMap, secret, downwardAPI, projected (of those)
 /// and, where allowed, hostPath. Files of a configMap, secret or downwardAPI are those of the moment a container
-/// starts. Anything else is refused by name.
+/// starts; tokens of the pod's ServiceAccount in projected volumes are written anew when asked to. Anything else is
+/// refused by name.
 
 #include <map>
 #include <string>
@@ -12,6 +13,13 @@
 #include "node/shim/spec.h"
 
 namespace serin::node {
+
+/// Where programs in a cluster look for their token, ca.crt and namespace.
+inline constexpr const char* kServiceAccountPath = "/var/run/secrets/kubernetes.io/serviceaccount";
+
+/// Writes the tokens of those projected volumes anew that are there already, each file whole or not at all. Whether any
+/// volume was there.
+Result<bool> renew_tokens(const EnvSources& sources, const std::string& directory);
 
 /// Volume name to path. Makes what is missing under `directory` (0700, files 0600 or the volume's mode).
 /// kInvalid names the field of a volume that cannot be had.

@@ -31,17 +31,7 @@ IMAGES = (
     "once:*=sh -c 'echo done'",
     "shell:*=",
 )
-# What the server does not do yet, by name. A test that needs one of these is skipped and says so; take the name out when
-# the server does it.
-NOT_SERVED = ()
 skip = system.skip
-
-
-def need(test, *features):
-    """Skips the rest of a unittest where the server lacks one of `features`."""
-    missing = [feature for feature in features if feature in NOT_SERVED]
-    if missing:
-        test.skipTest(f"not served: {', '.join(missing)}")
 
 
 def need_serin():
@@ -90,7 +80,6 @@ class Cluster(system.System):
         for image in IMAGES:
             arguments += ["--image", image]
         super().__init__(arguments=arguments, port=free_port())
-        self.environment["CLIENTS_WITHOUT"] = ",".join(NOT_SERVED)
 
 
 @contextlib.contextmanager

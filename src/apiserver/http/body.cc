@@ -1,6 +1,8 @@
 #include "apiserver/http/body.h"
 
 #include <algorithm>
+#include <unordered_set>
+#include <variant>
 
 #include "apiserver/http/request_info.h"
 #include "base/strings.h"
@@ -16,16 +18,17 @@ std::string media_type(const net::Request& request) {
   return lower(trim(type));
 }
 
-/// Walks well-formed JSON and notes members that repeat.
+/// Walks well-formed JSON and notes members that repeat. A path is put together for those alone: a body may have a
+/// hundred thousand members below a name of a megabyte.
 class DuplicateFinder {
  public:
   explicit DuplicateFinder(std::string_view text) : text_(text) {}
   std::vector<std::string> found;
 
-  void value(const std::string& path) {
+  void value() {
     spaces();
-    if (peek() == '{') return object(path);
-    if (peek() == '[') return array(path);
+    if (peek() == '{') return object();
+    if (peek() == '[') return array();
     if (peek() == '"') {
       string();
       return;
@@ -34,6 +37,9 @@ class DuplicateFinder {
   }
 
  private:
+  /// A member's name, or an element's index.
+  using Step = std::variant<std::string_view, size_t>;
+
   char peek() const { return at_ < text_.size() ? text_[at_] : '\0'; }
   void spaces() { while (at_ < text_.size() && std::string_view(" \n\r\t").find(text_[at_]) != std::string_view::npos) ++at_; }
   std::string_view string() {
@@ -43,8 +49,8 @@ class DuplicateFinder {
     ++at_;
     return inside;
   }
-  void object(const std::string& path) {
-    std::vector<std::string_view> seen;
+  void object() {
+    std::unordered_set<std::string_view> seen;
     ++at_;
     for (spaces(); at_ < text_.size() && peek() != '}'; spaces()) {
       if (peek() == ',') {
@@ -52,27 +58,39 @@ class DuplicateFinder {
         spaces();
       }
       std::string_view name = string();
-      std::string below = path.empty() ? std::string(name) : concat(path, '.', name);
-      if (std::find(seen.begin(), seen.end(), name) != seen.end()) found.push_back(below);
-      seen.push_back(name);
+      path_.emplace_back(name);
+      if (!seen.insert(name).second && found.size() < kMaxFound) found.push_back(path());
       spaces();
       ++at_;  // the colon
-      value(below);
+      value();
+      path_.pop_back();
     }
     ++at_;
   }
-  void array(const std::string& path) {
+  void array() {
     ++at_;
     size_t index = 0;
     for (spaces(); at_ < text_.size() && peek() != ']'; spaces()) {
       if (peek() == ',') ++at_;
-      value(concat(path, '[', index++, ']'));
+      path_.emplace_back(index++);
+      value();
+      path_.pop_back();
     }
     ++at_;
   }
+  std::string path() const {
+    std::string out;
+    for (const Step& step : path_) {
+      if (const auto* index = std::get_if<size_t>(&step)) out += concat('[', *index, ']');
+      else out += concat(out.empty() ? "" : ".", std::get<std::string_view>(step));
+    }
+    return out;
+  }
 
+  static constexpr size_t kMaxFound = 100;
   std::string_view text_;
   size_t at_ = 0;
+  std::vector<Step> path_;
 };
 
 Result<Body> decode(std::string_view text, bool as_yaml) {
@@ -106,6 +124,17 @@ Error invalid_deletion(std::string reason, std::string message) {
   return {Code::kInvalid, std::move(text), {{std::move(reason), std::move(message), "propagationPolicy"}}, {}, false};
 }
 
+Result<void> check_manager(std::string_view manager) {
+  constexpr size_t kMaxBytes = 128;  // FieldManagerMaxLength of k8s.io/apimachinery
+  auto refused = [](std::string reason, std::string message) {
+    return fail(Error{Code::kInvalid, concat("fieldManager: ", message), {{std::move(reason), message, "fieldManager"}}, {}, false});
+  };
+  if (manager.size() > kMaxBytes) return refused("FieldValueTooLong", concat("Too long: may not be more than ", kMaxBytes, " bytes"));
+  bool printable = std::none_of(manager.begin(), manager.end(), [](char c) { return (c >= 0 && c < ' ') || c == '\x7f'; });
+  if (!printable) return refused("FieldValueInvalid", "Invalid value: should only contain printable characters");
+  return {};
+}
+
 std::optional<int64_t> number(const net::Request& request, std::string_view name) {
   return parse_int<int64_t>(request.parameter(name));
 }
@@ -114,7 +143,7 @@ std::optional<int64_t> number(const net::Request& request, std::string_view name
 
 std::vector<std::string> duplicate_members(std::string_view text) {
   DuplicateFinder finder(text);
-  finder.value("");
+  finder.value();
   return std::move(finder.found);
 }
 
@@ -180,6 +209,7 @@ Result<client::WriteOptions> read_write_options(const net::Request& request, std
   client::WriteOptions options;
   options.field_manager = request.parameter("fieldManager");
   if (options.field_manager.empty()) options.field_manager = std::move(manager);
+  SERIN_TRY(check_manager(options.field_manager));
   options.field_validation = request.parameter("fieldValidation");
   if (options.field_validation.empty()) options.field_validation = "Warn";
   if (options.field_validation != "Ignore" && options.field_validation != "Warn" && options.field_validation != "Strict")

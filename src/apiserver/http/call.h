@@ -35,7 +35,10 @@ struct ApiHandler::Call {
   std::string manager() const {
     std::string_view agent = request.headers.get("User-Agent");
     agent = agent.substr(0, agent.find_first_of("/ "));
-    return agent.empty() ? "unknown" : std::string(agent.substr(0, 128));
+    std::string name;
+    for (char c : agent.substr(0, 128))
+      if (c > ' ' && c <= '~') name += c;
+    return name.empty() ? "unknown" : name;
   }
 };
 

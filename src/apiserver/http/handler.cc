@@ -48,7 +48,7 @@ void ApiHandler::handle(net::Request request, std::unique_ptr<net::Responder> re
   bool open_to_all = is_health_path(call->info.path) || call->info.path == "/version";
   if (auto known = authenticate(*call, open_to_all); !known) return call->fail(known.error());
   if (open_to_all) return serve_plain(*call);
-  if (!call->info.proper) return call->fail({Code::kBadRequest, "the path has a segment that is no name"});
+  if (!call->info.proper) return call->fail({Code::kBadRequest, "the path has a segment that is no name, or the URL is not UTF-8"});
   if (call->info.cluster.empty() && call->info.path == kBackupPath) return serve_backup(*call);
   if (call->info.cluster.empty() && call->info.path == kMetricsPath) return serve_metrics(*call);
   if (call->info.cluster.empty())

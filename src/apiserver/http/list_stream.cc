@@ -17,7 +17,7 @@ void send_long_list(const Rest& rest, const Target& target, Page page, net::Resp
                     std::unique_ptr<net::Responder> responder) {
   constexpr std::string_view kEnd = "]}";
   std::vector<EntryPtr> entries = std::exchange(page.entries, {});
-  std::string begin = ObjectWriter(rest, target, {}).list(page);
+  std::string begin = ObjectWriter(rest, target, {}).list(page).value();  // JSON without items
   begin.resize(begin.size() - kEnd.size());
   ObjectSplicer splicer(target.api_version(), target.kind());
   send_pieces(std::move(head), std::move(responder),

@@ -127,27 +127,41 @@ std::string event_bytes(const Representation& as, std::string_view type, std::st
   return concat("{\"type\":\"", type, "\",\"object\":", object, "}\n");
 }
 
-kube::Object ObjectWriter::at(const EntryPtr& entry, Revision revision) const {
+Result<kube::Object> ObjectWriter::read(const EntryPtr& entry) const {
   kube::Object object = rest_.object(target_, entry);
+  if (object.empty()) return fail(Code::kInternal, concat("the stored object ", quoted(*target_.resource, entry->name.str()), " cannot be read"));
+  return object;
+}
+
+Result<kube::Object> ObjectWriter::at(const EntryPtr& entry, Revision revision) const {
+  kube::Object object = SERIN_TRY(read(entry));
   if (revision == entry->revision) return object;
   return object.edit([&](json::value& doc) {
     json::set(doc, {"metadata", "resourceVersion"}, json::value(std::to_string(revision)));
   });
 }
 
-std::string ObjectWriter::finished(std::string text) const {
+Result<std::string> ObjectWriter::finished(std::string text) const {
   if (as_.encoding == Encoding::kJson) return text;
-  json::value doc = json::parse(text).value();
-  return as_.encoding == Encoding::kYaml ? yaml::dump(doc) : kube::protobuf_from_object(doc).value();
+  auto unwritable = [&](const Error& error) {
+    return fail(Code::kInternal, concat("what is stored as ", target_.resource->resource().group_resource(), " cannot be written as ",
+                                        as_.content_type(), ": ", error.message));
+  };
+  auto doc = json::parse(text);
+  if (!doc) return unwritable(doc.error());
+  if (as_.encoding == Encoding::kYaml) return yaml::dump(*doc);
+  auto bytes = kube::protobuf_from_object(*doc);
+  if (!bytes) return unwritable(bytes.error());
+  return bytes;
 }
 
-std::string ObjectWriter::protobuf_list(const Page& page) const {
+Result<std::string> ObjectWriter::protobuf_list(const Page& page) const {
   bool whole = as_.form == Representation::Form::kObject;
-  json::value metadata = json::parse(list_metadata(page.revision, page.continue_token, page.remaining)).value();
-  auto list = kube::ProtobufList::begin(whole ? target_.api_version() : "meta.k8s.io/" + as_.meta_version,
-                                        whole ? target_.resource->info.list_kind : "PartialObjectMetadataList", metadata);
-  for (const EntryPtr& entry : page.entries) list->add(rest_.object(target_, entry).doc());
-  return list->finish();
+  json::value metadata = SERIN_TRY(json::parse(list_metadata(page.revision, page.continue_token, page.remaining)));
+  kube::ProtobufList list = SERIN_TRY(kube::ProtobufList::begin(whole ? target_.api_version() : "meta.k8s.io/" + as_.meta_version,
+                                                                whole ? target_.resource->info.list_kind : "PartialObjectMetadataList", metadata));
+  for (const EntryPtr& entry : page.entries) list.add(SERIN_TRY(read(entry)).doc());
+  return list.finish();
 }
 
 std::string ObjectWriter::partial(const kube::Object& object) const {
@@ -174,7 +188,7 @@ std::string ObjectWriter::table(const std::vector<kube::Object>& objects, std::s
   return out + "]}";
 }
 
-std::string ObjectWriter::object(const kube::Object& object) const {
+Result<std::string> ObjectWriter::object(const kube::Object& object) const {
   switch (as_.form) {
     case Representation::Form::kObject:
       return finished(json::dump(object.doc()));
@@ -186,19 +200,19 @@ std::string ObjectWriter::object(const kube::Object& object) const {
   return {};
 }
 
-std::string ObjectWriter::object(const EntryPtr& entry, Revision revision) const {
-  if (as_.form != Representation::Form::kObject || target_.resource->conversion) return object(at(entry, revision));
+Result<std::string> ObjectWriter::object(const EntryPtr& entry, Revision revision) const {
+  if (as_.form != Representation::Form::kObject || target_.resource->conversion) return object(SERIN_TRY(at(entry, revision)));
   std::string out;
   out.reserve(entry->bytes.size() + 64);
   append_object(out, *entry, target_.api_version(), target_.kind(), revision);
   return finished(std::move(out));
 }
 
-std::string ObjectWriter::list(const Page& page) const {
+Result<std::string> ObjectWriter::list(const Page& page) const {
   std::string metadata = list_metadata(page.revision, page.continue_token, page.remaining);
   if (as_.form == Representation::Form::kTable) {
     std::vector<kube::Object> objects;
-    for (const EntryPtr& entry : page.entries) objects.push_back(rest_.object(target_, entry));
+    for (const EntryPtr& entry : page.entries) objects.push_back(SERIN_TRY(read(entry)));
     return finished(table(objects, metadata, true));
   }
   if (as_.encoding == Encoding::kProtobuf) return protobuf_list(page);
@@ -215,21 +229,21 @@ std::string ObjectWriter::list(const Page& page) const {
   for (const EntryPtr& entry : page.entries) {
     if (!first) out += ',';
     first = false;
-    if (whole && target_.resource->conversion) out += json::dump(rest_.object(target_, entry).doc());
+    if (whole && target_.resource->conversion) out += json::dump(SERIN_TRY(read(entry)).doc());
     else if (whole) splicer.append(out, *entry, entry->revision);
-    else out += partial(rest_.object(target_, entry));
+    else out += partial(SERIN_TRY(read(entry)));
   }
   out += "]}";
   return finished(std::move(out));
 }
 
-std::string ObjectWriter::event_object(const EntryPtr& entry, Revision revision, bool with_columns) const {
+Result<std::string> ObjectWriter::event_object(const EntryPtr& entry, Revision revision, bool with_columns) const {
   if (as_.form == Representation::Form::kTable)
-    return table({at(entry, revision)}, list_metadata(revision, {}, std::nullopt), with_columns);
+    return table({SERIN_TRY(at(entry, revision))}, list_metadata(revision, {}, std::nullopt), with_columns);
   return object(entry, revision);
 }
 
-std::string ObjectWriter::bookmark(Revision revision, bool ends_initial_events) const {
+Result<std::string> ObjectWriter::bookmark(Revision revision, bool ends_initial_events) const {
   std::string metadata = concat("{\"resourceVersion\":\"", revision, "\",\"creationTimestamp\":null",
                                 ends_initial_events ? R"(,"annotations":{"k8s.io/initial-events-end":"true"})" : "", '}');
   if (as_.form == Representation::Form::kTable) return table({}, metadata, false);

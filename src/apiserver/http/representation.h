@@ -37,26 +37,28 @@ void reencode_as_protobuf(net::Response& response);
 /// One event of a watch, framed; `object` is as the representation has it.
 std::string event_bytes(const Representation& as, std::string_view type, std::string_view object);
 
-/// Writes objects of one resource in one representation. `now` is for ages.
+/// Writes objects of one resource in one representation. kInternal for a stored object that cannot be read, or not be
+/// written so: one of an older version, or of a damaged store.
 class ObjectWriter {
  public:
   ObjectWriter(const Rest& rest, Target target, Representation as)
       : rest_(rest), target_(std::move(target)), as_(std::move(as)) {}
 
-  std::string object(const EntryPtr&, Revision) const;
-  std::string object(const kube::Object&) const;
-  std::string list(const Page&) const;
+  Result<std::string> object(const EntryPtr&, Revision) const;
+  Result<std::string> object(const kube::Object&) const;
+  Result<std::string> list(const Page&) const;
   /// `with_columns`: a Table carries its column definitions.
-  std::string event_object(const EntryPtr&, Revision, bool with_columns) const;
-  std::string bookmark(Revision, bool ends_initial_events) const;
+  Result<std::string> event_object(const EntryPtr&, Revision, bool with_columns) const;
+  Result<std::string> bookmark(Revision, bool ends_initial_events) const;
   const Representation& representation() const { return as_; }
 
  private:
   std::string partial(const kube::Object&) const;
   std::string table(const std::vector<kube::Object>&, std::string_view metadata, bool with_columns) const;
-  std::string finished(std::string json) const;
-  std::string protobuf_list(const Page&) const;
-  kube::Object at(const EntryPtr&, Revision) const;
+  Result<std::string> finished(std::string json) const;
+  Result<std::string> protobuf_list(const Page&) const;
+  Result<kube::Object> read(const EntryPtr&) const;
+  Result<kube::Object> at(const EntryPtr&, Revision) const;
 
   const Rest& rest_;
   Target target_;

@@ -1,6 +1,7 @@
 #include "apiserver/http/request_info.h"
 
 #include "base/strings.h"
+#include "base/utf8.h"
 
 namespace serin::apiserver {
 namespace {
@@ -26,7 +27,8 @@ RequestInfo parse_request(const net::Request& request) {
   for (std::string_view part : split(request.path, '/'))
     if (!part.empty()) parts.push_back(url_decode(part));
   for (const std::string& part : parts)
-    info.proper &= part != "." && part != ".." && part.find('/') == std::string::npos && part.find('\0') == std::string::npos;
+    info.proper &= part != "." && part != ".." && part.find('/') == std::string::npos && part.find('\0') == std::string::npos && is_utf8(part);
+  info.proper &= is_utf8(url_decode(request.query));
   size_t at = 0;
   if (parts.size() >= 2 && parts[0] == "clusters") {
     info.cluster = parts[1];

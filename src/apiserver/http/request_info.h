@@ -18,7 +18,7 @@ struct RequestInfo {
   /// get, list, watch, create, update, patch, delete, deletecollection; for what is no resource the lower-case
   /// method. Empty for a method that nothing answers to.
   std::string verb;
-  /// False where a segment is no name of anything: ".", "..", or one with an encoded slash or a NUL in it.
+  /// False where a segment is no name of anything: ".", "..", or one with an encoded slash, a NUL, or no UTF-8 (nor may the query be other).
   bool proper = true;
 };
 

@@ -27,5 +27,13 @@ TEST(RequestInfo, AWatchIsAListThatSaysSo) {
   EXPECT_EQ(parse_request(get("")).verb, "list");
 }
 
+TEST(RequestInfo, AUrlIsUtf8) {
+  EXPECT_TRUE(parse_request(get("labelSelector=a%3Dc%C3%A9")).proper);
+  EXPECT_FALSE(parse_request(get("fieldManager=%ff")).proper);
+  net::Request request = get("");
+  request.path = "/clusters/work-1/api/v1/namespaces/%e9/pods";
+  EXPECT_FALSE(parse_request(request).proper);
+}
+
 }  // namespace
 }  // namespace serin::apiserver

@@ -150,7 +150,9 @@ void ApiHandler::serve_get(Call& call) {
     if (!scale) return call.fail(scale.error());
     response = json_response(200, json::dump(scale->doc()));
   } else {
-    response = json_response(200, writer.object(*entry, (*entry)->revision));
+    auto body = writer.object(*entry, (*entry)->revision);
+    if (!body) return call.fail(body.error());
+    response = json_response(200, *std::move(body));
     response.headers.set("Content-Type", call.as.content_type());
   }
   if (!call.resource->deprecation.empty()) add_warning(response, call.resource->deprecation);
@@ -170,7 +172,9 @@ void ApiHandler::serve_list(Call& call) {
   }
   if (!page) return call.fail(page.error());
   bool long_list = !target.resource->conversion && is_long_list(call.request, call.as, *page);
-  net::Response response = json_response(200, long_list ? "" : ObjectWriter(rest_, target, call.as).list(*page));
+  auto body = long_list ? Result<std::string>("") : ObjectWriter(rest_, target, call.as).list(*page);
+  if (!body) return call.fail(body.error());
+  net::Response response = json_response(200, *std::move(body));
   response.headers.set("Content-Type", call.as.content_type());
   if (!call.resource->deprecation.empty()) add_warning(response, call.resource->deprecation);
   if (long_list)
@@ -234,8 +238,9 @@ Done ApiHandler::answer(CallPtr call, std::vector<std::string> warnings) {
       int status = outcome->created && !deletion ? 201 : 200;
       Representation as = call->info.subresource == "scale" ? Representation{} : call->as;
       ObjectWriter writer(self->rest_, call->target(), as);
-      std::string body = outcome->entry ? writer.object(outcome->entry, outcome->entry->revision) : writer.object(outcome->object);
-      response = json_response(status, std::move(body));
+      auto body = outcome->entry ? writer.object(outcome->entry, outcome->entry->revision) : writer.object(outcome->object);
+      if (!body) return call->fail(body.error());
+      response = json_response(status, *std::move(body));
       response.headers.set("Content-Type", as.content_type());
     }
     std::vector<std::string> all = warnings;

@@ -1,5 +1,7 @@
 #include "apiserver/http/status.h"
 
+#include "base/utf8.h"
+
 namespace serin::apiserver {
 namespace {
 
@@ -26,7 +28,7 @@ json::value status_of(const Error& error, const RequestInfo& about, std::string_
   }
   if (error.retry_after) details["retryAfterSeconds"] = error.retry_after->count();
   json::object status{{"kind", "Status"},          {"apiVersion", "v1"}, {"metadata", json::object()},
-                      {"status", "Failure"},       {"message", error.message},
+                      {"status", "Failure"},       {"message", to_utf8(error.message)},
                       {"reason", reason(error.code)}};
   if (!details.empty()) status["details"] = std::move(details);
   status["code"] = http_status(error.code);

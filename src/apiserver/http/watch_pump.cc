@@ -159,19 +159,31 @@ void WatchPump::run() {
   }
 }
 
+bool WatchPump::end_with(Session& session, const Error& error) {
+  session.send(error_event(session.request.as, error, session.info));
+  session.stream->finish();
+  return false;
+}
+
+bool WatchPump::send_bookmark(Session& session, bool ends_initial_events) {
+  auto bookmark = session.writer.bookmark(session.seen, ends_initial_events);
+  if (!bookmark) return end_with(session, bookmark.error());
+  session.send(event_bytes(session.request.as, "BOOKMARK", *bookmark));
+  return true;
+}
+
 bool WatchPump::advance(Session& session, TimePoint now) {
   while (!session.closed && session.stream->pending() < options_.max_backlog_bytes) {
     auto batch = session.watcher->poll(kPollLimit);
-    if (!batch) {
-      session.send(error_event(session.request.as, batch.error(), session.info));
-      session.stream->finish();
-      return false;
+    if (!batch) return end_with(session, batch.error());
+    for (const Delta& delta : batch->deltas) {
+      auto event = encoded(session, delta);
+      if (!event) return end_with(session, event.error());
+      session.send(*std::move(event));
     }
-    for (const Delta& delta : batch->deltas) session.send(encoded(session, delta));
     if (batch->initial_done) {
       session.seen = batch->seen;
-      if (!session.initial_sent && session.request.initial_bookmark)
-        session.send(event_bytes(session.request.as, "BOOKMARK", session.writer.bookmark(session.seen, true)));
+      if (!session.initial_sent && session.request.initial_bookmark && !send_bookmark(session, true)) return false;
       session.initial_sent = true;
     }
     if (!batch->deltas.empty()) session.next_bookmark = now + options_.bookmark_interval;
@@ -197,18 +209,18 @@ bool WatchPump::pass_deadlines(Session& session, TimePoint now) {
   if (session.request.bookmarks && session.initial_sent && (over || now >= session.next_bookmark)) {
     // Everything up to here has been looked at, also what this watch does not select.
     if (!advance(session, now)) return false;
-    session.send(event_bytes(session.request.as, "BOOKMARK", session.writer.bookmark(session.seen, false)));
+    if (!send_bookmark(session, false)) return false;
     session.next_bookmark = now + options_.bookmark_interval;
   }
   if (over) session.stream->finish();
   return !over;
 }
 
-net::SharedBytes WatchPump::encoded(Session& session, const Delta& delta) {
+Result<net::SharedBytes> WatchPump::encoded(Session& session, const Delta& delta) {
   bool first_table_row = !session.started && session.request.as.form == Representation::Form::kTable;
-  auto encode = [&] {
-    return std::make_shared<const std::string>(
-        event_bytes(session.request.as, type_text(delta.type), session.writer.event_object(delta.entry, delta.revision, first_table_row)));
+  auto encode = [&]() -> Result<net::SharedBytes> {
+    std::string object = SERIN_TRY(session.writer.event_object(delta.entry, delta.revision, first_table_row));
+    return std::make_shared<const std::string>(event_bytes(session.request.as, type_text(delta.type), object));
   };
   if (first_table_row || delta.initial) return encode();
   if (session.representation == 0)
@@ -219,7 +231,7 @@ net::SharedBytes WatchPump::encoded(Session& session, const Delta& delta) {
   Encoding key{delta.revision, delta.type, session.representation};
   auto found = cache_.find(key);
   if (found != cache_.end()) return found->second;
-  net::SharedBytes bytes = encode();
+  net::SharedBytes bytes = SERIN_TRY(encode());
   cache_.emplace(key, bytes);
   cache_order_.push_back(key);
   if (cache_order_.size() > kCachedEvents) {

@@ -57,9 +57,12 @@ class WatchPump {
   /// False when the watch has ended.
   bool advance(Session&, TimePoint now);
   bool pass_deadlines(Session&, TimePoint now);
+  /// Ends a watch with an error that is told in the stream; false.
+  static bool end_with(Session&, const Error&);
+  static bool send_bookmark(Session&, bool ends_initial_events);
   /// Whether `pass_deadlines` would find anything to do.
   static bool is_due(Session&, TimePoint now);
-  net::SharedBytes encoded(Session&, const Delta&);
+  Result<net::SharedBytes> encoded(Session&, const Delta&);
 
   const Rest& rest_;
   Options options_;

@@ -76,6 +76,14 @@ bool creates_on_update(const ServedResource& served) {
          r.kind == "CertificateSigningRequest";
 }
 
+bool updates_unconditionally(const ServedResource& served) {
+  if (!served.crd.empty()) return false;
+  const kube::Resource& r = served.resource();
+  for (std::string_view kind : {"Lease", "PodDisruptionBudget", "CustomResourceDefinition", "APIService"})
+    if (r.kind == kind) return false;
+  return r.group != "admissionregistration.k8s.io";
+}
+
 void default_builtin(json::value& doc, const ServedResource& served) {
   const kube::Resource& resource = served.resource();
   if (served.crd.empty()) kube::apply_builtin_defaults(doc, {resource.group, resource.version, resource.kind});

@@ -19,6 +19,9 @@ void keep_builtin(json::value& doc, const kube::Object& current, const ServedRes
 /// Whether a PUT of an object that is not there makes it (AllowCreateOnUpdate of Kubernetes' strategies).
 bool creates_on_update(const ServedResource&);
 
+/// Whether a PUT may leave resourceVersion out (AllowUnconditionalUpdate of Kubernetes' strategies).
+bool updates_unconditionally(const ServedResource&);
+
 /// Defaults beyond the schema; nothing for custom resources.
 void default_builtin(json::value& doc, const ServedResource&);
 /// Validation beyond the schema: metadata of every kind, and the rules of built-in ones. `old` is empty on creation.

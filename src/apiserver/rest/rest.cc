@@ -1,11 +1,15 @@
 #include "apiserver/rest/rest.h"
 
 #include "base/strings.h"
+#include "data/json_check.h"
 
 namespace serin::apiserver {
 namespace {
 
 constexpr size_t kMaxObjectBytes = 1536 << 10;
+/// Bodies may nest as far as JSON is read; patches and managed fields go beyond. What is stored must be readable again,
+/// also as a list's item.
+constexpr size_t kMaxObjectDepth = json::kMaxDepth - 8;
 
 Error contended(const Target& target) {
   return {Code::kConflict,
@@ -71,6 +75,8 @@ void Rest::attempt(std::shared_ptr<Attempt> a) {
     if (op.bytes->size() > kMaxObjectBytes)
       return a->done(fail(Code::kTooLarge, concat(quoted(*target.resource, op.name.name), " has ", op.bytes->size(),
                                                   " bytes; the limit is ", kMaxObjectBytes)));
+    if (auto readable = json::check(*op.bytes, kMaxObjectDepth); !readable)
+      return a->done(fail(Code::kBadRequest, concat(quoted(*target.resource, op.name.name), " cannot be stored: ", readable.error().message)));
     if (const json::value* labels = json::find(step.doc, "metadata", "labels")) op.labels = *labels;
     // What reads the same from the store is no change, however its numbers were written.
     if (entry && step.also.empty() && *op.bytes == entry->bytes) {

@@ -8,8 +8,8 @@
 #include "apiserver/rest/rest.h"
 #include "apiserver/rest/subresource.h"
 #include "base/strings.h"
-#include "data/json_block.h"
 #include "data/patch.h"
+#include "kube/canonical.h"
 #include "kube/resources.h"
 
 namespace serin::apiserver {
@@ -81,6 +81,13 @@ Result<json::value> apply_json_patch(const json::value& doc, const json::value& 
   if (next || next.error().code != Code::kInvalid) return next;
   return fail(Error{Code::kInvalid, concat("the server rejected our request due to an error in our request: ", next.error().message),
                     {{"UnexpectedServerResponse", next.error().message, ""}}, {}, false});
+}
+
+/// In the words of the generic registry, which names the resource where others name the kind.
+Error version_required(const ServedResource& served, std::string_view name) {
+  constexpr const char* kWrong = "Invalid value: 0x0: must be specified for an update";
+  return {Code::kInvalid, concat(quoted(served, name), " is invalid: metadata.resourceVersion: ", kWrong),
+          {{"FieldValueInvalid", kWrong, "metadata.resourceVersion"}}, {}, false};
 }
 
 /// Whether two objects have the same members but for `except`, which `judge` compares where both have it.
@@ -183,6 +190,7 @@ Result<Step> Rest::plan_create(const Target& target, json::value body, const cli
   if (json::value* fields = json::find(body, "metadata", "managedFields")) applied = *fields;
   complete_new_metadata(body, served, *options_.random, options_.clock->now());
   initialize_builtin(body, served);
+  kube::canonicalize(body, *served.schema);
   SERIN_TRY(complete(target, body, {}, options, step.warnings));
   if (applied.is_array() && !applied.get_array().empty())
     json::set(body, {"metadata", "managedFields"}, std::move(applied));
@@ -205,6 +213,7 @@ Result<Step> Rest::plan_update(const Target& target, const kube::Object& current
                                           target.name.name, ")"));
   SERIN_TRY(check_place(target, next));
   std::string_view version = json::get_string(next, "metadata", "resourceVersion");
+  if (version.empty() && !applied && !updates_unconditionally(served)) return fail(version_required(served, name));
   if (!version.empty() && kube::ResourceVersion::parse(version) != current.version())
     return fail(Code::kConflict,
                 concat("Operation cannot be fulfilled on ", quoted(served, name),
@@ -214,6 +223,7 @@ Result<Step> Rest::plan_update(const Target& target, const kube::Object& current
     return fail(Code::kConflict, concat("Operation cannot be fulfilled on ", quoted(served, name),
                                         ": Precondition failed: UID in precondition: ", uid,
                                         ", UID in object meta: ", current.uid()));
+  kube::canonicalize(next, *served.schema);
   if (target.subresource.empty())
     if (auto wrong = validate_kept_metadata(next, current); !wrong.empty()) return fail(invalid(served, name, std::move(wrong)));
   bool reset = resets_managed_fields(next);
@@ -253,7 +263,7 @@ Result<json::value> Rest::patched(const Target& target, const json::value& doc, 
       return apply_json_patch(doc, patch.body);
     case client::Patch::Type::kMerge: {
       if (!patch.body.is_object()) return fail(Code::kBadRequest, "a merge patch must be a JSON object");
-      json::value next = json::copy_in_block(doc);
+      json::value next = doc;
       json::merge_patch(next, patch.body);
       return next;
     }
@@ -341,7 +351,7 @@ void Rest::create(Target target, json::value body, client::WriteOptions options,
   auto plan = [this, target, body = std::move(body), options](const kube::Object& current) -> Result<Step> {
     if (!current.empty())
       return fail(Code::kAlreadyExists, quoted(*target.resource, target.name.name) + " already exists");
-    return plan_create(target, json::copy_in_block(body), options);
+    return plan_create(target, body, options);
   };
   run(target, std::move(plan), dry_run, [done = std::move(done)](Result<Outcome> outcome) {
     if (outcome) outcome->created = true;
@@ -364,7 +374,7 @@ void Rest::update(Target target, json::value body, client::WriteOptions options,
     *created = false;
     if (target.subresource == "scale")
       return plan_update(target, current, SERIN_TRY(scaled(target, current, body)), options, false);
-    return plan_update(target, current, json::copy_in_block(body), options, false);
+    return plan_update(target, current, body, options, false);
   };
   run(target, std::move(plan), dry_run, [done = std::move(done), created](Result<Outcome> outcome) {
     if (outcome) outcome->created = *created;

@@ -51,6 +51,25 @@ TEST_F(WriteTest, CreateNeedsALivingNamespace) {
   EXPECT_TRUE(failed_with(client_->remove(kNamespaces, {"", "default"}), Code::kForbidden));
 }
 
+TEST_F(WriteTest, SomeKindsNeedAVersionInAnUpdate) {
+  auto without_version = [](const kube::Object& object) {
+    return object.edit([](json::value& doc) { json::erase(doc, {"metadata", "resourceVersion"}); });
+  };
+  kube::Object map = must(client_->create(kConfigMaps, config_map("a")));
+  EXPECT_TRUE(client_->update(kConfigMaps, without_version(map)));
+  must(client_->create(kube::kCustomResourceDefinitions, widget_crd()));
+  kube::Object made = must(client_->create(kWidgets, widget("w")));
+  auto refused = client_->update(kWidgets, without_version(made));
+  ASSERT_TRUE(failed_with(refused, Code::kInvalid));
+  EXPECT_EQ(refused.error().message, "widgets.example.com \"w\" is invalid: metadata.resourceVersion: Invalid value: 0x0: must be "
+                                     "specified for an update");
+  EXPECT_TRUE(client_->update(kWidgets, made));
+  kube::Object lease = must(client_->create(kube::kLeases, object_of(R"({"metadata":{"name":"l","namespace":"default"}})")));
+  EXPECT_TRUE(failed_with(client_->update(kube::kLeases, without_version(lease)), Code::kInvalid));
+  json::value scale = json::object{{"spec", json::object{{"replicas", 2}}}};
+  EXPECT_TRUE(client_->patch(kWidgets, {"default", "w"}, {Patch::Type::kMerge, scale}));
+}
+
 TEST_F(WriteTest, UpdateRefusesAStaleVersionAndIgnoresANoOp) {
   kube::Object first = must(client_->create(kConfigMaps, config_map("a")));
   kube::Object second = must(client_->update(kConfigMaps, first.edit([](json::value& doc) {

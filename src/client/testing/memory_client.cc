@@ -306,6 +306,13 @@ Result<Object> MemoryClient::create(const Resource& resource, const Object& obje
                    {}, false});
   }
   json::value doc = object.doc();
+  if (options.subresource == "token") {
+    if (!stores_[resource.group_resource()].count(name)) return fail(Code::kNotFound, missing(resource, name));
+    Duration life = std::chrono::seconds(json::get_int(doc, 3600, "spec", "expirationSeconds"));
+    doc.get_object()["status"] = json::object{{"token", concat("token-", ++tokens_)},
+                                              {"expirationTimestamp", format_time(clock_.now() + life)}};
+    return Object(std::move(doc));
+  }
   std::string prefix(json::get_string(doc, "metadata", "generateName"));
   const Store& store = stores_[resource.group_resource()];
   if (name.name.empty()) {

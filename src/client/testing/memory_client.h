@@ -12,6 +12,7 @@
 ///   deleted with grace 0); "foregroundDeletion" and "orphan" finalizers by propagation
 /// - merge and JSON patches (others: kUnsupportedMediaType); the scale subresource over
 ///   .spec.replicas
+/// - creating serviceaccounts/token answers "token-1", "token-2", ... for accounts that are there, with their expiry
 /// - list and watch with label and field selectors, from any revision since the last `compact`
 ///
 /// Safe from any thread. Watches don't outlive the client.
@@ -99,6 +100,7 @@ class MemoryClient final : public Client {
   std::vector<Change> history_;
   uint64_t revision_ = 0, compacted_ = 0;
   uint64_t breaks_ = 0;  // counts break_watches
+  int tokens_ = 0;       // counts those given
   Code break_code_ = Code::kUnavailable;
   bool held_ = false;
   std::function<Result<void>(const Call&)> hook_;

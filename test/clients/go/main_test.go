@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -59,16 +58,6 @@ func check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
-	}
-}
-
-// need skips the test where the server lacks one of the features, as the harness knows.
-func need(t testing.TB, features ...string) {
-	without := strings.Split(os.Getenv("CLIENTS_WITHOUT"), ",")
-	for _, feature := range features {
-		if slices.Contains(without, feature) {
-			t.Skipf("not served: %s", feature)
-		}
 	}
 }
 
@@ -134,6 +123,7 @@ func configMap(name, value string) *corev1.ConfigMap {
 // exchange is what went over the wire for one request.
 type exchange struct {
 	method, uri, sent, received, protocol string
+	compressed                            bool
 }
 
 // recorder keeps the exchanges of the client that it is built into.
@@ -151,7 +141,7 @@ func (r *recorder) into(config *rest.Config) *rest.Config {
 				r.mutex.Lock()
 				defer r.mutex.Unlock()
 				r.seen = append(r.seen, exchange{request.Method, request.URL.RequestURI(), request.Header.Get("Content-Type"),
-					response.Header.Get("Content-Type"), response.Proto})
+					response.Header.Get("Content-Type"), response.Proto, response.Uncompressed})
 			}
 			return response, err
 		})

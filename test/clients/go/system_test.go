@@ -183,7 +183,6 @@ func TestDiscovery(t *testing.T) {
 			t.Errorf("%v has an empty document", group)
 		}
 	}
-	need(t, "openapi-v2")
 	schemas, names := must(found.OpenAPISchema())(t), 0
 	for _, named := range schemas.GetDefinitions().GetAdditionalProperties() {
 		if strings.HasPrefix(named.GetName(), "io.k8s.api.") {
@@ -258,7 +257,6 @@ func TestEvents(t *testing.T) {
 		list, err := api.CoreV1().Events(where).List(ctx, metav1.ListOptions{FieldSelector: "reason=Counted,involvedObject.name=p"})
 		return err == nil && len(list.Items) == 1 && list.Items[0].Count == 4
 	})
-	need(t, "events.k8s.io")
 	modern := events.NewBroadcaster(&events.EventSinkImpl{Interface: api.EventsV1()})
 	check(t, modern.StartRecordingToSinkWithContext(ctx))
 	fresh := modern.NewRecorder(scheme.Scheme, "example.com/modern")
@@ -277,7 +275,6 @@ func TestEvents(t *testing.T) {
 
 // A service account's token opens what its role allows.
 func TestTokens(t *testing.T) {
-	need(t, "token", "rbac")
 	t.Parallel()
 	ctx := within(t)
 	where := namespace(t)
@@ -341,14 +338,30 @@ func TestTokens(t *testing.T) {
 	}
 }
 
-func TestHTTP2(t *testing.T) {
-	need(t, "http2")
+// Everything goes over HTTP/2, watches too; what is long is compressed, in JSON and in protobuf.
+func TestTransport(t *testing.T) {
 	t.Parallel()
-	wire := &recorder{}
-	must(typed(t, wire.into(base)).CoreV1().Namespaces().List(within(t), metav1.ListOptions{}))(t)
-	for _, one := range wire.exchanges() {
-		if one.protocol != "HTTP/2.0" {
-			t.Errorf("%s went over %s", one.uri, one.protocol)
+	ctx := within(t)
+	where := namespace(t)
+	for i := range 4 {
+		must(client(t).CoreV1().ConfigMaps(where).Create(ctx, configMap(fmt.Sprint("long-", i), strings.Repeat("many words ", 5000)), metav1.CreateOptions{}))(t)
+	}
+	for _, config := range []*rest.Config{inJSON(), inProtobuf()} {
+		wire := &recorder{}
+		maps := typed(t, wire.into(config)).CoreV1().ConfigMaps(where)
+		list := must(maps.List(ctx, metav1.ListOptions{}))(t)
+		if one := wire.exchanges()[0]; !one.compressed {
+			t.Errorf("%d objects came uncompressed as %s", len(list.Items), one.received)
+		}
+		watching := must(maps.Watch(ctx, metav1.ListOptions{}))(t)
+		if event := <-watching.ResultChan(); event.Type != watch.Added {
+			t.Errorf("saw %v", event)
+		}
+		watching.Stop()
+		for _, one := range wire.exchanges() {
+			if one.protocol != "HTTP/2.0" {
+				t.Errorf("%s went over %s", one.uri, one.protocol)
+			}
 		}
 	}
 }

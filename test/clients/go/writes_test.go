@@ -252,7 +252,6 @@ func TestScale(t *testing.T) {
 
 // An eviction is a deletion that the budget allows, or 429 with its cause.
 func TestEviction(t *testing.T) {
-	need(t, "eviction")
 	t.Parallel()
 	ctx := within(t)
 	where := namespace(t)

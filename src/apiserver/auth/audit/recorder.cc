@@ -5,6 +5,7 @@
 #include "apiserver/auth/reviews.h"
 #include "base/strings.h"
 #include "base/time.h"
+#include "base/utf8.h"
 
 namespace serin::apiserver::audit {
 namespace {
@@ -68,8 +69,8 @@ RecordPtr Recorder::begin(const net::Request& request) const {
   record->id = is_proper_id(id) ? std::string(id) : random_.uuid();
   if (!log_) return record;
   record->received = clock_.now();
-  record->uri = request.query.empty() ? request.path : concat(request.path, '?', request.query);
-  record->user_agent = request.headers.get("User-Agent");
+  record->uri = to_utf8(request.query.empty() ? request.path : concat(request.path, '?', request.query));
+  record->user_agent = to_utf8(request.headers.get("User-Agent"));
   record->source = request.peer.address.substr(0, request.peer.address.rfind(':'));
   record->verb = lower(request.method);
   return record;
