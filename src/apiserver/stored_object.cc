@@ -1,6 +1,5 @@
 #include "apiserver/stored_object.h"
 
-#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 
@@ -11,9 +10,8 @@ namespace {
 
 constexpr std::string_view kMetadata = ",\"metadata\":{";
 
-/// What a parsed entry takes: about three times its text, and never less than the first block of a document
-/// (data/json_block.h).
-size_t parsed_bytes(const Entry& entry) { return std::max<size_t>(3 * entry.bytes.size(), 6 << 10) + 512; }
+/// What a parsed entry takes, roughly: a tree of values costs more than its text where values are short.
+size_t parsed_bytes(const Entry& entry) { return 3 * entry.bytes.size() + (2 << 10); }
 
 void append_text(std::string& out, std::string_view text) { out += json::dump(json::value(text)); }
 

@@ -41,6 +41,12 @@ TEST(Body, DuplicateMembers) {
   EXPECT_EQ(found(R"({"s":{"x":"\"}","l":[{},{"y":[1,2],"y":null}]}})"), "s.l[1].y");
 }
 
+TEST(Body, DuplicateMembersWithEscapes) {
+  auto found = [](const char* text) { return join(duplicate_members(text), " "); };
+  EXPECT_EQ(found(R"({"a\\":1,"a\"":1,"a\\\"":1,"a":"\"a\":"})"), "");
+  EXPECT_EQ(found(R"({"x":"\\","a\\":1,"y":"\\\"","a\\":2})"), R"(a\\)");
+}
+
 TEST(Body, DuplicateMembersAmongMany) {
   std::string text = "{\"data\":{";
   for (int i = 0; i < 100; ++i) text += "\"k" + std::to_string(i) + "\":0,";
