@@ -69,6 +69,7 @@ std::vector<kube::Object> platform_objects(const PlatformOptions& options) {
   };
   add("api/platform/namespaces.yaml");
   out.push_back(image_map(options));
+  if (!options.mesh) return out;
   add("api/platform/mesh-proxy.yaml");
   add("api/platform/ingress-gateway.yaml");
   return out;

@@ -13,6 +13,7 @@ namespace serin::app {
 
 struct PlatformOptions {
   std::string cluster;    ///< "work-1"
+  bool mesh = true;       ///< whether Serin plays the mesh; otherwise there is the image map alone, and `xds` and `envoy` are unused
   std::string xds;        ///< where proxies connect
   std::string envoy;      ///< path of the Envoy binary
   std::string run_dir;    ///< for admin sockets

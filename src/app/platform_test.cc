@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/strings.h"
 #include "node/images.h"
 
 namespace serin::app {
@@ -46,6 +47,14 @@ TEST(Platform, MapsTheImagesOfTheDocumentedRepository) {
   ASSERT_TRUE(proxy);
   EXPECT_EQ(proxy->command, (std::vector<std::string>{"/opt/my serin", "proxy"})) << "a path with a space";
   EXPECT_FALSE(table.find("nginx:1.27"));
+}
+
+TEST(Platform, WithoutTheMeshThereIsTheImageMapAlone) {
+  PlatformOptions alone = options();
+  alone.mesh = false;
+  std::vector<std::string> there;
+  for (const kube::Object& object : platform_objects(alone)) there.push_back(concat(object.kind(), "/", object.name()));
+  EXPECT_EQ(there, (std::vector<std::string>{"Namespace/serin-system", "ConfigMap/images"}));
 }
 
 TEST(Platform, BringsItsCrds) {

@@ -99,10 +99,9 @@ class EmbeddedSystem final : public System {
     if (!left_out("mesh")) SERIN_TRY(start_mesh());
     for (int i = 1; i <= options_.clusters; ++i) SERIN_TRY(start_work_cluster(i));
     if (!left_out("gitops")) SERIN_TRY(start_gitops());
-    if (!left_out("mesh"))
-      for (auto& work : work_)
-        for (const kube::Object& object : platform_objects(platform_options(work->name)))
-          SERIN_TRY(apply(*work->api, object));
+    for (auto& work : work_)
+      for (const kube::Object& object : platform_objects(platform_options(work->name)))
+        SERIN_TRY(apply(*work->api, object));
     return {};
   }
 
@@ -343,7 +342,8 @@ class EmbeddedSystem final : public System {
   PlatformOptions platform_options(const std::string& cluster) const {
     PlatformOptions platform;
     platform.cluster = cluster;
-    platform.xds = mesh_->xds_address();
+    platform.mesh = mesh_ != nullptr;
+    if (mesh_) platform.xds = mesh_->xds_address();
     platform.envoy = options_.envoy;
     platform.run_dir = options_.state + "/run";
     platform.serin = own_path();

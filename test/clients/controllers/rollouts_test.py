@@ -1,4 +1,5 @@
 """The controller of Argo Rollouts, installed as its manual says and run as a pod, in place of Serin's own."""
+import json
 import os
 import sys
 import unittest
@@ -42,10 +43,10 @@ class Rollouts(unittest.TestCase):
         manifests = os.path.join(controllers.module_directory("rollouts", "github.com/argoproj/argo-rollouts"), "manifests")
         cls.cluster.k("create", "namespace", HOME)
         cls.cluster.k("-n", HOME, "apply", "--server-side", "--force-conflicts", "-k", os.path.join(manifests, "cluster-install"))
-        cls.cluster.k("create", "namespace", "serin-system")
         config = cls.cluster.kubeconfig_of("argo-rollouts", HOME)
-        cls.cluster.k("-n", "serin-system", "create", "configmap", "images", "--from-literal=rollouts="
-                      f"quay.io/argoproj/argo-rollouts:*={cls.program} --kubeconfig {config} --rollout-resync 10")
+        rule = f"quay.io/argoproj/argo-rollouts:*={cls.program} --kubeconfig {config} --rollout-resync 10"
+        cls.cluster.k("-n", "serin-system", "patch", "configmap", "images", "--type=merge", "-p",
+                      json.dumps({"data": {"argo-rollouts": rule}}))
         cls.cluster.k("-n", HOME, "patch", "deployment", "argo-rollouts", "--type=json", "-p",
                       '[{"op": "add", "path": "/spec/template/spec/containers/0/args", "value": ["--leader-elect"]}]')
         try:

@@ -213,8 +213,10 @@ class Python(unittest.TestCase):
         self.core.create_namespaced_service_account(self.namespace, {"metadata": {"name": "robot"}})
         token = self.core.create_namespaced_service_account_token("robot", self.namespace, {"spec": {}}).status.token
         other = client.Configuration.get_default_copy()
-        other.api_key, other.api_key_prefix = {"authorization": token}, {"authorization": "Bearer"}
+        other.api_key, other.api_key_prefix = {"BearerToken": f"Bearer {token}"}, {}
         other.cert_file = other.key_file = None
+        who = client.AuthenticationV1Api(client.ApiClient(other)).create_self_subject_review({})
+        self.assertEqual(f"system:serviceaccount:{self.namespace}:robot", who.status.user_info.username)
         robot = client.CoreV1Api(client.ApiClient(other))
         self.refused(403, robot.list_namespaced_secret, self.namespace)
 
