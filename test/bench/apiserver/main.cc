@@ -150,9 +150,10 @@ class Bench {
     start();
   }
 
-  void post(const std::string& path, const std::string& body) {
+  Answer post(const std::string& path, const std::string& body) {
     Answer answer = ask(*tls_, server_->endpoint(), "POST", path, body);
     if (answer.status != 201) die(path + ": " + answer.body);
+    return answer;
   }
 
   /// What one durable append of 12 KiB costs the disk, which bounds everything that one client can do.
@@ -340,21 +341,28 @@ class Bench {
     std::printf("%-44s %16.1f %% of a core\n", "", cpu / wall * 100);
   }
 
+  /// As client-go's leader election renews: a PUT with the version that the last answer had.
   void idle() {
     fresh();
     constexpr int kControllers = 100;
     constexpr std::chrono::milliseconds kEach{2000};
     int seconds = std::max(10, settings_.seconds * 2);
-    auto body = [](int i, int round) {
-      char text[400];
-      std::snprintf(text, sizeof text, R"({"apiVersion":"coordination.k8s.io/v1","kind":"Lease","metadata":{"name":"l%d","namespace":"bench"},"spec":{"holderIdentity":"controller-%d","leaseDurationSeconds":15,"renewTime":"2026-01-01T00:00:%02d.%06dZ"}})",
-                    i, i, round % 60, round);
+    std::vector<std::string> versions(kControllers);
+    auto keep_version = [&](int i, const Answer& answer) {
+      constexpr std::string_view kMember = "\"resourceVersion\":\"";
+      size_t at = answer.body.find(kMember) + kMember.size();
+      versions[size_t(i)] = answer.body.substr(at, answer.body.find('"', at) - at);
+    };
+    auto body = [&](int i, int round) {
+      char text[500];
+      std::snprintf(text, sizeof text, R"({"apiVersion":"coordination.k8s.io/v1","kind":"Lease","metadata":{"name":"l%d","namespace":"bench","resourceVersion":"%s"},"spec":{"holderIdentity":"controller-%d","leaseDurationSeconds":15,"renewTime":"2026-01-01T00:00:%02d.%06dZ"}})",
+                    i, versions[size_t(i)].c_str(), i, round % 60, round);
       return std::string(text);
     };
     std::vector<std::unique_ptr<Connection>> connections;
     Poller poller;
     for (int i = 0; i < kControllers; ++i) {
-      post("/apis/coordination.k8s.io/v1/namespaces/bench/leases", body(i, 0));
+      keep_version(i, post("/apis/coordination.k8s.io/v1/namespaces/bench/leases", body(i, 0)));
       connections.push_back(std::make_unique<Connection>(*tls_, server_->endpoint()));
       poller.add(*connections.back());
     }
@@ -366,8 +374,9 @@ class Bench {
         int i = int(sent % kControllers);
         connections[size_t(i)]->send(
             request_text(server_->endpoint(), "PUT", "/apis/coordination.k8s.io/v1/namespaces/bench/leases/l" + std::to_string(i), body(i, int(sent / kControllers) + 1)),
-            [&](const Answer& answer) {
+            [&, i](const Answer& answer) {
               if (answer.status != 200) die(answer.body);
+              keep_version(i, answer);
               ++answered;
             });
         ++sent;
