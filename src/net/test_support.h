@@ -113,7 +113,7 @@ class RawClient {
   std::string read_until(std::string_view end) {
     std::string text;
     char c;
-    while (text.find(end) == std::string::npos && ::recv(fd_, &c, 1, 0) == 1) text += c;
+    while (!text.ends_with(end) && ::recv(fd_, &c, 1, 0) == 1) text += c;
     return text;
   }
   std::string read_all() { return read_until(std::string_view("\0never\0", 7)); }
