@@ -28,7 +28,7 @@ Result<std::unique_ptr<Server>> Server::open(Options options) {
   if (o.state_directory.empty()) server->store_ = memory_store(*o.clock, o.history);
   else server->store_ = SERIN_TRY(open_sqlite_store(o.state_directory, *o.clock, o.history));
   server->security_ = SERIN_TRY(Security::make(o.security, {*server->store_, *o.clock, *o.random, o.external_address}));
-  RestOptions rest{o.clock, o.random, o.admission};
+  RestOptions rest{o.clock, o.random, o.admission, o.service_account_admission};
   if (o.service_account_admission) {
     server->account_admission_ = std::make_unique<ServiceAccountAdmission>(*server->store_, *o.random);
     rest.admission.push_back(server->account_admission_.get());
@@ -61,16 +61,31 @@ Result<void> Server::add_cluster(const ClusterName& name) {
     auto made = writer->create(kube::kNamespaces, object, {});
     if (!made && made.error().code != Code::kAlreadyExists) return fail(made.error());
   }
-  SERIN_TRY(rbac::ensure_bootstrap_policy(*rest_, cluster(name.value)));
+  prepare(name.value, true);
+  auto made = rbac::ensure_bootstrap_policy(*rest_, cluster(name.value));
+  prepare(name.value, false);
+  SERIN_TRY(std::move(made));
   rbac::update_aggregated_roles(*rest_, security_->authorizer(), cluster(name.value));
   return {};
+}
+
+void Server::prepare(const std::string& cluster, bool begins) {
+  std::lock_guard lock(mutex_);
+  if (begins) preparing_.insert(cluster);
+  else preparing_.erase(cluster);
+}
+
+bool Server::is_preparing(const std::string& cluster) const {
+  std::lock_guard lock(mutex_);
+  return preparing_.contains(cluster);
 }
 
 void Server::written(const Target& target) {
   const kube::Resource& resource = target.resource->resource();
   if (!rbac::is_policy_resource(resource.group, resource.plural)) return;
   security_->authorizer().changed(target.cluster->name());
-  if (resource.plural == "clusterroles") rbac::update_aggregated_roles(*rest_, security_->authorizer(), target.cluster);
+  if (resource.plural != "clusterroles" || is_preparing(target.cluster->name())) return;
+  rbac::update_aggregated_roles(*rest_, security_->authorizer(), target.cluster);
 }
 
 std::shared_ptr<LogicalCluster> Server::cluster(const std::string& name) const {

@@ -129,7 +129,7 @@ std::string event_bytes(const Representation& as, std::string_view type, std::st
 
 Result<kube::Object> ObjectWriter::read(const EntryPtr& entry) const {
   kube::Object object = rest_.object(target_, entry);
-  if (object.empty()) return fail(Code::kInternal, concat("the stored object ", quoted(*target_.resource, entry->name.str()), " cannot be read"));
+  if (object.name().empty()) return fail(Code::kInternal, concat("the stored object ", quoted(*target_.resource, entry->name.str()), " cannot be read"));
   return object;
 }
 

@@ -75,7 +75,7 @@ void DeltaSession::unsubscribe(const DeltaRequest& request) {
     state.inherited.erase(name);
     state.rejected.erase(name);
     state.resend.erase(name);
-    state.alone.erase(name);
+    settle_doubt(request.type, name);
     state.pending.erase(name);
     if (EnvoyResourcePtr resource = current(request.type, name)) touch(resource.get(), nullptr);
   }
@@ -97,6 +97,12 @@ void DeltaSession::put_in_force(ResourceType type, const std::string& name, Envo
   else state.in_force.erase(name);
 }
 
+void DeltaSession::settle_doubt(ResourceType type, const std::string& name) {
+  auto doubt = at(type).doubtful.extract(name);
+  if (!doubt.empty() && doubt.mapped() && type == ResourceType::kEndpoints)
+    released_.insert(doubt.mapped()->addresses.begin(), doubt.mapped()->addresses.end());
+}
+
 void DeltaSession::answer(ResourceType type, const DeltaRequest& request) {
   TypeState& state = at(type);
   if (!state.in_flight || state.in_flight->nonce != request.nonce) return;
@@ -107,7 +113,7 @@ void DeltaSession::answer(ResourceType type, const DeltaRequest& request) {
     // Whatever became of it, what stands now may be something else.
     state.pending.insert(name);
     if (!request.error) {
-      state.alone.erase(name);
+      settle_doubt(type, name);
       state.rejected.erase(name);
       state.inherited.erase(name);
       if (!resource || wanted(state, name)) put_in_force(type, name, resource);
@@ -115,11 +121,12 @@ void DeltaSession::answer(ResourceType type, const DeltaRequest& request) {
     }
     if (!single) {
       // The proxy may have taken any part of it: whatever stands is sent again, even if it is what it had before.
-      state.resend.insert(name);
-      if (resource) state.alone.insert(name);
+      state.doubtful[name] = resource;
       continue;
     }
-    state.alone.erase(name);
+    auto doubt = state.doubtful.find(name);
+    bool same_doubt = doubt != state.doubtful.end() && doubt->second && resource && doubt->second->version == resource->version;
+    if (same_doubt) settle_doubt(type, name);  // that one it has not taken
     if (!resource) {
       state.pending.erase(name);  // a removal that is refused is not asked for again
       continue;
@@ -166,6 +173,7 @@ bool DeltaSession::clusters_ready(ResourceType type, const EnvoyResource& resour
   return std::all_of(asked->begin(), asked->end(), [&](const std::string& name) {
     if (!current(ResourceType::kCluster, name)) return true;  // names nothing we have: waiting would not help
     if (clusters.rejected.contains(name) || endpoints.rejected.contains(name)) return true;  // nor here
+    if (auto doubt = clusters.doubtful.find(name); doubt != clusters.doubtful.end() && !doubt->second) return false;
     if (clusters.in_flight) {  // its removal is on the way: it comes back only after that
       auto moving = clusters.in_flight->resources.find(name);
       if (moving != clusters.in_flight->resources.end() && !moving->second) return false;
@@ -183,8 +191,9 @@ bool DeltaSession::cluster_removable(const std::string& name) const {
     auto names = [&](const EnvoyResourcePtr& resource) {
       return resource && std::binary_search(resource->clusters.begin(), resource->clusters.end(), name);
     };
-    for (const auto& [key, resource] : state.in_force)
-      if (names(resource)) return false;
+    for (const auto* some : {&state.in_force, &state.doubtful})
+      for (const auto& [key, resource] : *some)
+        if (names(resource)) return false;
     if (state.in_flight)
       for (const auto& [key, resource] : state.in_flight->resources)
         if (names(resource)) return false;
@@ -197,15 +206,16 @@ DeltaSession::Due DeltaSession::due(ResourceType type, const std::string& name) 
   EnvoyResourcePtr resource = current(type, name);
   auto running = state.in_force.find(name);
   auto inherited = state.inherited.find(name);
-  bool has = running != state.in_force.end() || inherited != state.inherited.end();
+  bool doubtful = state.doubtful.contains(name);
+  bool has = running != state.in_force.end() || inherited != state.inherited.end() || doubtful;
   if (resource && wanted(state, name)) {
     if (auto bad = state.rejected.find(name); bad != state.rejected.end() && bad->second.version == resource->version)
       return Due::kNever;
     bool same = (running != state.in_force.end() && running->second->version == resource->version) ||
                 (inherited != state.inherited.end() && inherited->second == resource->version);
-    if (same && !state.resend.contains(name)) {
+    if (same && !doubtful && !state.resend.contains(name)) {
       // The bytes are there already: after a reconnect, or from objects that say the same anew.
-      state.inherited.erase(name);
+      became_ours_ |= state.inherited.erase(name) > 0;
       put_in_force(type, name, resource);
       return Due::kNever;
     }
@@ -239,24 +249,24 @@ std::optional<DeltaResponse> DeltaSession::next(ResourceType type) {
     at(ResourceType::kEndpoints).pending.insert(name);
   };
 
-  bool one_by_one = !state.alone.empty();
-  for (auto at_name = state.pending.begin(); at_name != state.pending.end();) {
-    if (one_by_one && !state.alone.contains(*at_name)) {
-      ++at_name;
-      continue;
+  auto visit = [&](bool suspects) {
+    for (auto name = state.pending.begin(); name != state.pending.end();) {
+      if (state.doubtful.contains(*name) != suspects) {
+        ++name;
+        continue;
+      }
+      switch (due(type, *name)) {
+        case Due::kLater: ++name; continue;
+        case Due::kNow: take(*name); break;
+        case Due::kNever: break;
+      }
+      name = state.pending.erase(name);
+      if (suspects && !flight.resources.empty()) return;
     }
-    switch (due(type, *at_name)) {
-      case Due::kLater: ++at_name; continue;
-      case Due::kNow: take(*at_name); break;
-      case Due::kNever: state.alone.erase(*at_name); break;
-    }
-    at_name = state.pending.erase(at_name);
-    if (one_by_one && !flight.resources.empty()) break;
-    if (one_by_one && state.alone.empty()) {  // none of them has to be sent after all
-      one_by_one = false;
-      at_name = state.pending.begin();
-    }
-  }
+  };
+  visit(true);
+  // Suspects that have to wait for something hold nobody up: what they wait for may be among the others.
+  if (flight.resources.empty()) visit(false);
   bool first_answer = state.wildcard && !state.answered && state.pending.empty();
   if (flight.resources.empty() && !first_answer) return std::nullopt;
   state.answered = true;
@@ -267,8 +277,12 @@ std::optional<DeltaResponse> DeltaSession::next(ResourceType type) {
 
 std::vector<DeltaResponse> DeltaSession::flush() {
   std::vector<DeltaResponse> out;
-  for (ResourceType type : kResourceTypes)
-    if (auto response = next(type)) out.push_back(std::move(*response));
+  // Clusters wait for route tables, which come later in the order and may turn out to be ours without a message.
+  do {
+    became_ours_ = false;
+    for (ResourceType type : kResourceTypes)
+      if (auto response = next(type)) out.push_back(std::move(*response));
+  } while (became_ours_);
   return out;
 }
 
@@ -302,8 +316,9 @@ bool DeltaSession::in_use(const std::string& address) const {
     return resource && std::binary_search(resource->addresses.begin(), resource->addresses.end(), address);
   };
   const TypeState& state = at(ResourceType::kEndpoints);
-  for (const auto& [name, resource] : state.in_force)
-    if (reaches(resource)) return true;
+  for (const auto* some : {&state.in_force, &state.doubtful})
+    for (const auto& [name, resource] : *some)
+      if (reaches(resource)) return true;
   if (state.in_flight)
     for (const auto& [name, resource] : state.in_flight->resources)
       if (reaches(resource)) return true;

@@ -13,7 +13,7 @@
 ///    cluster;
 ///  - a changed cluster is followed by its endpoints, even unchanged ones: Envoy warms it only with an answer;
 ///  - rejected content is not sent again until it changes. A rejected response with several resources is sent again
-///    one by one, so that the rejection sticks to the resource that caused it;
+///    one by one, so that the rejection sticks to the resource that caused it; until then the proxy may run any of it;
 ///  - a wildcard subscription gets a first answer even where there is nothing: Envoy starts to serve only then;
 ///  - a name that does not exist is answered as removed, once, so that the proxy stops waiting.
 ///
@@ -92,7 +92,9 @@ class DeltaSession {
     std::map<std::string, Rejection> rejected;
     std::set<std::string> pending;                     // may have to be sent
     std::set<std::string> resend;                      // sent again even if unchanged
-    std::set<std::string> alone;                       // sent one by one after a rejection
+    /// Of responses that were rejected in part: what the proxy may have taken, null for what it may have lost. Sent again,
+    /// one by one, whatever stands now.
+    std::map<std::string, EnvoyResourcePtr> doubtful;
     std::set<std::string> told_missing;
     std::optional<InFlight> in_flight;
   };
@@ -108,6 +110,7 @@ class DeltaSession {
   std::vector<DeltaResponse> flush();
   std::optional<DeltaResponse> next(ResourceType type);
   Due due(ResourceType type, const std::string& name);
+  void settle_doubt(ResourceType type, const std::string& name);
   void put_in_force(ResourceType type, const std::string& name, EnvoyResourcePtr resource);
   void touch(const EnvoyResource* before, const EnvoyResource* after);
   bool clusters_ready(ResourceType type, const EnvoyResource& resource) const;
@@ -118,7 +121,8 @@ class DeltaSession {
   std::array<TypeState, 4> types_;
   std::set<SourceRef> touched_;
   std::set<std::string> released_;
-  bool reconnected_ = false;  // it had clusters before this stream
+  bool reconnected_ = false;   // it had clusters before this stream
+  bool became_ours_ = false;  // something inherited did, since a flush last looked
   uint64_t next_nonce_ = 1;
 };
 

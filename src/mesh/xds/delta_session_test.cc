@@ -168,6 +168,18 @@ TEST(DeltaSession, ClustersOfUnseenRoutesStayThroughASecondSnapshot) {
   EXPECT_TRUE(proxy.has[T::kCluster].empty());
 }
 
+TEST(DeltaSession, ClustersGoWhenAnUnchangedRouteTurnsOutToBeTheLastThatWasUnseen) {
+  Proxy proxy;
+  proxy.has[T::kCluster]["gone"] = made("gone", 1);
+  proxy.has[T::kEndpoints]["gone"] = made("gone", 1);
+  proxy.has[T::kListener]["l-r"] = made("l-r", 1);
+  proxy.has[T::kRoute]["r"] = made("r", 1);
+  proxy.connect({{T::kCluster, {{"gone", "1"}}}, {T::kEndpoints, {{"gone", "1"}}}, {T::kListener, {{"l-r", "1"}}}, {T::kRoute, {{"r", "1"}}}});
+  proxy.take(proxy.session.on_snapshot(Snapshot().route("r", 1, {}).set));
+  proxy.settle();
+  EXPECT_TRUE(proxy.has[T::kCluster].empty());
+}
+
 TEST(DeltaSession, RoutesWaitForTheirNewClusters) {
   Proxy proxy;
   proxy.connect();
