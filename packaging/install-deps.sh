@@ -7,7 +7,7 @@ cd "$(dirname "$0")"
 packages=(
   ca-certificates g++ cmake ninja-build ccache mold pkg-config git curl python3 python3-pip python3-venv
   libboost1.81-dev libboost-json1.81-dev libexpected-dev libcli11-dev libspdlog-dev libyaml-dev
-  libsqlite3-dev libgit2-dev libssl-dev libre2-dev libnghttp2-dev zlib1g-dev
+  libsqlite3-dev libgit2-dev libssl-dev libre2-dev libnghttp2-dev zlib1g-dev libmimalloc-dev
   libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
   librapidcheck-dev libgtest-dev libgmock-dev
 )

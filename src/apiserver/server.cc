@@ -61,16 +61,31 @@ Result<void> Server::add_cluster(const ClusterName& name) {
     auto made = writer->create(kube::kNamespaces, object, {});
     if (!made && made.error().code != Code::kAlreadyExists) return fail(made.error());
   }
-  SERIN_TRY(rbac::ensure_bootstrap_policy(*rest_, cluster(name.value)));
+  prepare(name.value, true);
+  auto made = rbac::ensure_bootstrap_policy(*rest_, cluster(name.value));
+  prepare(name.value, false);
+  SERIN_TRY(std::move(made));
   rbac::update_aggregated_roles(*rest_, security_->authorizer(), cluster(name.value));
   return {};
+}
+
+void Server::prepare(const std::string& cluster, bool begins) {
+  std::lock_guard lock(mutex_);
+  if (begins) preparing_.insert(cluster);
+  else preparing_.erase(cluster);
+}
+
+bool Server::is_preparing(const std::string& cluster) const {
+  std::lock_guard lock(mutex_);
+  return preparing_.contains(cluster);
 }
 
 void Server::written(const Target& target) {
   const kube::Resource& resource = target.resource->resource();
   if (!rbac::is_policy_resource(resource.group, resource.plural)) return;
   security_->authorizer().changed(target.cluster->name());
-  if (resource.plural == "clusterroles") rbac::update_aggregated_roles(*rest_, security_->authorizer(), target.cluster);
+  if (resource.plural != "clusterroles" || is_preparing(target.cluster->name())) return;
+  rbac::update_aggregated_roles(*rest_, security_->authorizer(), target.cluster);
 }
 
 std::shared_ptr<LogicalCluster> Server::cluster(const std::string& name) const {

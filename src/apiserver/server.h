@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -84,6 +85,10 @@ class Server {
   explicit Server(Options options);
   std::shared_ptr<LogicalCluster> cluster(const std::string& name) const;
   Result<void> load_cluster(const std::string& name);
+  /// While a cluster gets its bootstrap roles, those that are put together from others wait: one write in place of one for
+  /// each of the others.
+  void prepare(const std::string& cluster, bool begins);
+  bool is_preparing(const std::string& cluster) const;
   /// A write is visible and not yet answered.
   void written(const Target&);
 
@@ -91,6 +96,7 @@ class Server {
   std::unique_ptr<Random> own_random_;
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<LogicalCluster>> clusters_;  // guarded by mutex_
+  std::set<std::string> preparing_;  // guarded by mutex_
   std::unique_ptr<Security> security_;
   std::unique_ptr<ServiceAccountAdmission> account_admission_;
   std::unique_ptr<Rest> rest_;

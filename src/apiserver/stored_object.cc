@@ -10,6 +10,9 @@ namespace {
 
 constexpr std::string_view kMetadata = ",\"metadata\":{";
 
+/// What a parsed entry takes, roughly: a tree of values costs more than its text where values are short.
+size_t parsed_bytes(const Entry& entry) { return 3 * entry.bytes.size() + (2 << 10); }
+
 void append_text(std::string& out, std::string_view text) { out += json::dump(json::value(text)); }
 
 }  // namespace
@@ -88,10 +91,10 @@ void ObjectCache::put(const EntryPtr& entry, kube::Object object) {
   auto [slot, added] = slots_.insert_or_assign(entry.get(), Slot{entry, std::move(object)});
   if (!added) return;
   order_.push_back(entry.get());
-  bytes_ += entry->bytes.size();
+  bytes_ += parsed_bytes(*entry);
   while (bytes_ > capacity_ && order_.size() > 1) {
     auto oldest = slots_.find(order_.front());
-    bytes_ -= oldest->second.entry->bytes.size();
+    bytes_ -= parsed_bytes(*oldest->second.entry);
     dropped.push_back(std::move(oldest->second));
     slots_.erase(oldest);
     order_.pop_front();

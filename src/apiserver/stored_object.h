@@ -35,11 +35,11 @@ class ObjectSplicer {
 /// The text between the braces of metadata and everything behind, for representations that need metadata only.
 std::string_view after_metadata_brace(std::string_view stored);
 
-/// Parsed entries take about three times the memory of their text.
+/// Some 250 objects of a few kilobytes.
 inline constexpr size_t kObjectCacheBytes = 2 << 20;
 
-/// Parses entries on demand and keeps the latest parsed ones, as many as have `capacity` bytes of stored text. Safe
-/// from any thread.
+/// Parses entries on demand and keeps the latest parsed ones, as many as take about `capacity` bytes. Safe from any
+/// thread.
 class ObjectCache {
  public:
   explicit ObjectCache(size_t capacity = kObjectCacheBytes) : capacity_(capacity) {}

@@ -18,6 +18,26 @@ std::string media_type(const net::Request& request) {
   return lower(trim(type));
 }
 
+/// The names of one object's members so far.
+class MemberNames {
+ public:
+  /// False where it is there already.
+  bool add(std::string_view name) {
+    if (few_.size() < kFew) {
+      if (std::find(few_.begin(), few_.end(), name) != few_.end()) return false;
+      few_.push_back(name);
+      return true;
+    }
+    if (many_.empty()) many_.insert(few_.begin(), few_.end());
+    return many_.insert(name).second;
+  }
+
+ private:
+  static constexpr size_t kFew = 16;  // up to here a look at each is the quickest
+  std::vector<std::string_view> few_;
+  std::unordered_set<std::string_view> many_;
+};
+
 /// Walks well-formed JSON and notes members that repeat. A path is put together for those alone: a body may have a
 /// hundred thousand members below a name of a megabyte.
 class DuplicateFinder {
@@ -44,13 +64,20 @@ class DuplicateFinder {
   void spaces() { while (at_ < text_.size() && std::string_view(" \n\r\t").find(text_[at_]) != std::string_view::npos) ++at_; }
   std::string_view string() {
     size_t start = ++at_;
-    while (at_ < text_.size() && text_[at_] != '"') at_ += text_[at_] == '\\' ? 2 : 1;
+    for (at_ = quote(at_); is_escaped(start); at_ = quote(at_ + 1)) {}
     std::string_view inside = text_.substr(start, at_ - start);
     ++at_;
     return inside;
   }
+  size_t quote(size_t from) const { return std::min(text_.find('"', from), text_.size()); }
+  /// Whether an odd number of backslashes stands before here, in a string that begins at `start`.
+  bool is_escaped(size_t start) const {
+    size_t first = at_;
+    while (first > start && text_[first - 1] == '\\') --first;
+    return at_ < text_.size() && (at_ - first) % 2 == 1;
+  }
   void object() {
-    std::unordered_set<std::string_view> seen;
+    MemberNames seen;
     ++at_;
     for (spaces(); at_ < text_.size() && peek() != '}'; spaces()) {
       if (peek() == ',') {
@@ -59,7 +86,7 @@ class DuplicateFinder {
       }
       std::string_view name = string();
       path_.emplace_back(name);
-      if (!seen.insert(name).second && found.size() < kMaxFound) found.push_back(path());
+      if (!seen.add(name) && found.size() < kMaxFound) found.push_back(path());
       spaces();
       ++at_;  // the colon
       value();

@@ -41,5 +41,19 @@ TEST(Body, DuplicateMembers) {
   EXPECT_EQ(found(R"({"s":{"x":"\"}","l":[{},{"y":[1,2],"y":null}]}})"), "s.l[1].y");
 }
 
+TEST(Body, DuplicateMembersWithEscapes) {
+  auto found = [](const char* text) { return join(duplicate_members(text), " "); };
+  EXPECT_EQ(found(R"({"a\\":1,"a\"":1,"a\\\"":1,"a":"\"a\":"})"), "");
+  EXPECT_EQ(found(R"({"x":"\\","a\\":1,"y":"\\\"","a\\":2})"), R"(a\\)");
+}
+
+TEST(Body, DuplicateMembersAmongMany) {
+  std::string text = "{\"data\":{";
+  for (int i = 0; i < 100; ++i) text += "\"k" + std::to_string(i) + "\":0,";
+  for (const char* again : {"k3", "k15", "k16", "k99"}) text += std::string("\"") + again + "\":1,";
+  text += "\"last\":0}}";
+  EXPECT_EQ(join(duplicate_members(text), " "), "data.k3 data.k15 data.k16 data.k99");
+}
+
 }  // namespace
 }  // namespace serin::apiserver

@@ -34,15 +34,17 @@ std::optional<Delta> Watcher::seen_by(const Event& event) const {
 
 Result<Watcher::Batch> Watcher::poll(size_t limit) {
   Batch batch;
-  while (!initial_.empty() && batch.deltas.size() < limit) {
-    Revision revision = initial_.front()->revision;
-    batch.deltas.push_back({Type::kAdded, std::move(initial_.front()), revision, true});
-    initial_.pop_front();
+  while (next_ < initial_.size() && batch.deltas.size() < limit) {
+    EntryPtr entry = std::move(initial_[next_++]);
+    Revision revision = entry->revision;
+    batch.deltas.push_back({Type::kAdded, std::move(entry), revision, true});
   }
-  if (!initial_.empty()) {
+  if (next_ < initial_.size()) {
     batch.more = true;
     return batch;
   }
+  initial_ = {};
+  next_ = 0;
   batch.initial_done = true;
   batch.seen = start_;
   if (batch.deltas.size() >= limit) {

@@ -3,8 +3,8 @@
 /// A watch of one resource through a selection: the store's events turned into what this watcher sees. An object
 /// that enters the selection is added, one that leaves it is deleted. One reader.
 
-#include <deque>
 #include <memory>
+#include <vector>
 
 #include "apiserver/rest/rest.h"
 #include "apiserver/rest/selection.h"
@@ -45,7 +45,8 @@ class Watcher {
 
   const Rest& rest_;
   Selection selection_;
-  std::deque<EntryPtr> initial_;
+  std::vector<EntryPtr> initial_;  // from next_ on; empty once handed out
+  size_t next_ = 0;
   Revision start_ = 0;
   std::unique_ptr<Subscription> subscription_;
 };

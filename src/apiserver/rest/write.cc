@@ -149,9 +149,10 @@ Result<void> Rest::complete(const Target& target, json::value& doc, const kube::
   for (Admission* admission : options_.admission) SERIN_TRY(admission->admit(request));
   std::string name(json::get_string(doc, "metadata", "name"));
   std::vector<Cause> causes = validate_new_finalizers(doc, old);
-  std::vector<Cause> wrong = kube::validate(doc, *served.schema);
-  // Ratcheting: what was wrong already and stays as it is does not stand in the way of a change elsewhere.
-  if (!old.empty() && !wrong.empty()) {
+  std::vector<Cause> wrong = served.info.custom ? kube::validate_custom(doc, old.empty() ? nullptr : &old.doc(), *served.schema)
+                                                : kube::validate(doc, *served.schema);
+  // Built-in kinds ratchet too: what was wrong already and stays as it is does not stand in the way of a change elsewhere.
+  if (!served.info.custom && !old.empty() && !wrong.empty()) {
     std::vector<Cause> before = kube::validate(old.doc(), *served.schema);
     std::erase_if(wrong, [&](const Cause& cause) {
       return std::any_of(before.begin(), before.end(), [&](const Cause& known) {

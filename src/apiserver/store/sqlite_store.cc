@@ -121,6 +121,8 @@ Result<std::unique_ptr<Store>> open_sqlite_store(const std::string& directory, c
   // EXTRA is FULL, and safe for the rollback journal that a new file has until it is in WAL mode.
   SERIN_TRY(file.run("PRAGMA synchronous=EXTRA"));
   SERIN_TRY(file.value("PRAGMA journal_mode=WAL"));
+  // Reads are served from memory; SQLite needs the pages on the way to the rows that change.
+  SERIN_TRY(file.run("PRAGMA cache_size=-1024"));
   SERIN_TRY(file.run("BEGIN IMMEDIATE"));
   if (auto made = file.make_tables(); !made) {
     (void)file.run("ROLLBACK");

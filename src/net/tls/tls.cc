@@ -84,7 +84,9 @@ constexpr unsigned char kBoth[] = "\x02h2\x08http/1.1";
 constexpr unsigned char kHttp1[] = "\x08http/1.1";
 
 // What RFC 9113 §9.2.2 leaves of TLS 1.2: forward secrecy and AEAD.
-constexpr const char* kCiphers = "ECDHE+AESGCM:ECDHE+CHACHA20";
+constexpr const char* kCiphers = "ECDHE+AESGCM+AES128:ECDHE+AESGCM:ECDHE+CHACHA20";
+// AES-128 first: a fifth cheaper than AES-256 on lists of megabytes, and strong enough for both versions' purposes.
+constexpr const char* kSuites = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 
 /// `argument` is not null where HTTP/2 is offered.
 int choose_protocol(SSL*, const unsigned char** out, unsigned char* length, const unsigned char* offered,
@@ -113,6 +115,9 @@ Result<TlsContext> server_tls(const std::string& certificate_pem, const std::str
                               const std::string& client_ca_pem, bool http2) {
   TlsContext context = new_context(TLS_server_method());
   SSL_CTX_set_cipher_list(context.get(), kCiphers);
+  SSL_CTX_set_ciphersuites(context.get(), kSuites);
+  // Our order, unless the client says by its own that it has no AES in hardware.
+  SSL_CTX_set_options(context.get(), SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
   SERIN_TRY(use_certificate(context.get(), certificate_pem, key_pem));
   // No resumption: a resumed session would not look at the client's certificate again.
   SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);

@@ -50,13 +50,17 @@ TlsClient::TlsClient(const Endpoint& endpoint) : context_(SSL_CTX_new(TLS_client
                      [&](EVP_PKEY* key) { SSL_CTX_use_PrivateKey(context_, key); });
   SSL_CTX_set_verify(context_, SSL_VERIFY_PEER, nullptr);
   SSL_CTX_set_mode(context_, SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_read_ahead(context_, 1);
+  SSL_CTX_set_default_read_buffer_len(context_, kRead);
 }
 
 TlsClient::~TlsClient() { SSL_CTX_free(context_); }
 
-SSL* TlsClient::connect(int fd) const {
+SSL* TlsClient::connect(int fd, bool http2) const {
+  static constexpr unsigned char kHttp2[] = "\x02h2";
   SSL* ssl = SSL_new(context_);
   SSL_set_fd(ssl, fd);
+  if (http2) SSL_set_alpn_protos(ssl, kHttp2, sizeof kHttp2 - 1);
   if (SSL_connect(ssl) != 1) die("the TLS handshake failed");
   return ssl;
 }
@@ -80,16 +84,20 @@ std::string request_text(const Endpoint& endpoint, std::string_view method, std:
   return text;
 }
 
-Connection::Connection(const TlsClient& tls, const Endpoint& endpoint) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+int connect_to(const Endpoint& endpoint) {
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in to{};
   to.sin_family = AF_INET;
   to.sin_port = htons(endpoint.port);
   inet_pton(AF_INET, endpoint.host.c_str(), &to.sin_addr);
-  if (fd_ < 0 || ::connect(fd_, reinterpret_cast<sockaddr*>(&to), sizeof to) != 0)
+  if (fd < 0 || ::connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to) != 0)
     die(std::string("cannot connect: ") + std::strerror(errno));
   int on = 1;
-  setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  ssl_ = tls.connect(fd_);
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  return fd;
+}
+
+Connection::Connection(const TlsClient& tls, const Endpoint& endpoint) : fd_(connect_to(endpoint)), ssl_(tls.connect(fd_)) {
   fcntl(fd_, F_SETFL, fcntl(fd_, F_GETFL) | O_NONBLOCK);
 }
 
@@ -211,11 +219,11 @@ bool Connection::take_chunks() {
 Poller::Poller() : epoll_(epoll_create1(EPOLL_CLOEXEC)) {}
 Poller::~Poller() { close(epoll_); }
 
-void Poller::add(Connection& connection) {
+void Poller::add(Polled& polled) {
   epoll_event event{};
   event.events = EPOLLIN;
-  event.data.ptr = &connection;
-  epoll_ctl(epoll_, EPOLL_CTL_ADD, connection.fd(), &event);
+  event.data.ptr = &polled;
+  epoll_ctl(epoll_, EPOLL_CTL_ADD, polled.fd(), &event);
 }
 
 bool Poller::run(const std::function<bool()>& until, SteadyClock::time_point deadline) {
@@ -223,7 +231,7 @@ bool Poller::run(const std::function<bool()>& until, SteadyClock::time_point dea
   while (!until()) {
     if (SteadyClock::now() >= deadline) return false;
     int count = epoll_wait(epoll_, events, 256, 1);
-    for (int i = 0; i < count; ++i) static_cast<Connection*>(events[i].data.ptr)->readable();
+    for (int i = 0; i < count; ++i) static_cast<Polled*>(events[i].data.ptr)->readable();
   }
   return true;
 }

@@ -30,7 +30,8 @@ class TlsClient {
   explicit TlsClient(const Endpoint& endpoint);
   ~TlsClient();
   TlsClient(const TlsClient&) = delete;
-  SSL* connect(int fd) const;
+  /// Past the handshake; asks for HTTP/2 by ALPN where `http2`.
+  SSL* connect(int fd, bool http2 = false) const;
 
  private:
   SSL_CTX* context_;
@@ -47,24 +48,34 @@ struct Answer {
   SteadyClock::time_point first_byte{};
 };
 
-class Connection {
+/// A TCP connection to the endpoint.
+int connect_to(const Endpoint& endpoint);
+
+/// What a Poller serves.
+class Polled {
+ public:
+  virtual ~Polled() = default;
+  virtual int fd() const = 0;
+  virtual void readable() = 0;
+};
+
+class Connection final : public Polled {
  public:
   /// Connected and past the handshake when it returns.
   Connection(const TlsClient& tls, const Endpoint& endpoint);
-  ~Connection();
+  ~Connection() override;
   Connection(const Connection&) = delete;
 
   /// One request at a time; `done` is called from within `Poller::run`.
   void send(const std::string& request, std::function<void(const Answer&)> done, bool keep_body = true);
   /// As `send`, for an answer that goes on: `line` is called with each line of its body.
   void stream(const std::string& request, std::function<void(std::string_view)> line);
-  int fd() const { return fd_; }
+  int fd() const override { return fd_; }
+  void readable() override;
   /// Whether the head of a stream has come.
   bool streaming() const { return streaming_; }
 
  private:
-  friend class Poller;
-  void readable();
   void consume();
   void take(size_t size);
   bool take_head();
@@ -85,7 +96,7 @@ class Poller {
  public:
   Poller();
   ~Poller();
-  void add(Connection&);
+  void add(Polled&);
   /// Serves answers until `until()` is true (asked after each round) or the time is over; false for the latter.
   bool run(const std::function<bool()>& until, SteadyClock::time_point deadline);
 

@@ -1,7 +1,8 @@
 /// What the API server does under load, over TLS with keep-alive, with a real disk: one table, in a few minutes.
 ///
 ///   apiserver_bench [--serin build/bin/serin] [--state DIR] [--seconds 3] [--objects 10000] [--watches 10000]
-///                   [--only creates,updates,patches,custom,latency,list,memory,idle,restart,watches]
+///                   [--only creates,updates,patches,custom,latency,list,memory,idle,restart,watches,
+///                           http2-watches]
 ///
 /// Without --serin the server is the API server module alone, in a process of its own. The state directory is a new
 /// one below --state (default: the current directory) and removed at the end; it must be on the disk to be measured.
@@ -24,6 +25,7 @@
 #include <vector>
 
 #include "connection.h"
+#include "http2_connection.h"
 #include "server_process.h"
 
 namespace serin::bench {
@@ -126,6 +128,7 @@ class Bench {
     }
     if (settings_.wants("idle")) idle();
     if (settings_.wants("watches")) watches();
+    if (settings_.wants("http2-watches")) http2_watches();
   }
 
  private:
@@ -147,9 +150,10 @@ class Bench {
     start();
   }
 
-  void post(const std::string& path, const std::string& body) {
+  Answer post(const std::string& path, const std::string& body) {
     Answer answer = ask(*tls_, server_->endpoint(), "POST", path, body);
     if (answer.status != 201) die(path + ": " + answer.body);
+    return answer;
   }
 
   /// What one durable append of 12 KiB costs the disk, which bounds everything that one client can do.
@@ -248,9 +252,10 @@ class Bench {
     std::string with = "resident, " + std::to_string(settings_.objects) + " objects";
     if (settings_.wants("memory")) row(with, "%.1f MB", server_->resident_mb(), -1, -1, 420, false);
     if (settings_.wants("list")) {
+      constexpr int kLists = 41;
       std::vector<double> took, first;
       double bytes = 0, cpu = server_->cpu_seconds();
-      for (int i = 0; i < 11; ++i) {
+      for (int i = 0; i < kLists; ++i) {
         Connection connection(*tls_, server_->endpoint());
         Poller poller;
         poller.add(connection);
@@ -267,7 +272,7 @@ class Bench {
       cpu = server_->cpu_seconds() - cpu;
       double middle = quantile(took, 0.5);
       row("list of " + std::to_string(settings_.objects) + " objects", "%.1f ms", middle, middle, quantile(took, 0.99), 150, false);
-      std::printf("%-44s %16.1f MB, first byte after %.2f ms, %.1f ms of server CPU each\n", "", bytes / 1e6, quantile(first, 0.5), cpu * 1000 / 11);
+      std::printf("%-44s %16.1f MB, first byte after %.2f ms, %.1f ms of server CPU each\n", "", bytes / 1e6, quantile(first, 0.5), cpu * 1000 / kLists);
       if (settings_.wants("memory")) {
         row("resident, after the lists", "%.1f MB", server_->resident_mb(), -1, -1);
         row("resident, peak", "%.1f MB", server_->peak_mb(), -1, -1);
@@ -336,21 +341,28 @@ class Bench {
     std::printf("%-44s %16.1f %% of a core\n", "", cpu / wall * 100);
   }
 
+  /// As client-go's leader election renews: a PUT with the version that the last answer had.
   void idle() {
     fresh();
     constexpr int kControllers = 100;
     constexpr std::chrono::milliseconds kEach{2000};
     int seconds = std::max(10, settings_.seconds * 2);
-    auto body = [](int i, int round) {
-      char text[400];
-      std::snprintf(text, sizeof text, R"({"apiVersion":"coordination.k8s.io/v1","kind":"Lease","metadata":{"name":"l%d","namespace":"bench"},"spec":{"holderIdentity":"controller-%d","leaseDurationSeconds":15,"renewTime":"2026-01-01T00:00:%02d.%06dZ"}})",
-                    i, i, round % 60, round);
+    std::vector<std::string> versions(kControllers);
+    auto keep_version = [&](int i, const Answer& answer) {
+      constexpr std::string_view kMember = "\"resourceVersion\":\"";
+      size_t at = answer.body.find(kMember) + kMember.size();
+      versions[size_t(i)] = answer.body.substr(at, answer.body.find('"', at) - at);
+    };
+    auto body = [&](int i, int round) {
+      char text[500];
+      std::snprintf(text, sizeof text, R"({"apiVersion":"coordination.k8s.io/v1","kind":"Lease","metadata":{"name":"l%d","namespace":"bench","resourceVersion":"%s"},"spec":{"holderIdentity":"controller-%d","leaseDurationSeconds":15,"renewTime":"2026-01-01T00:00:%02d.%06dZ"}})",
+                    i, versions[size_t(i)].c_str(), i, round % 60, round);
       return std::string(text);
     };
     std::vector<std::unique_ptr<Connection>> connections;
     Poller poller;
     for (int i = 0; i < kControllers; ++i) {
-      post("/apis/coordination.k8s.io/v1/namespaces/bench/leases", body(i, 0));
+      keep_version(i, post("/apis/coordination.k8s.io/v1/namespaces/bench/leases", body(i, 0)));
       connections.push_back(std::make_unique<Connection>(*tls_, server_->endpoint()));
       poller.add(*connections.back());
     }
@@ -362,8 +374,9 @@ class Bench {
         int i = int(sent % kControllers);
         connections[size_t(i)]->send(
             request_text(server_->endpoint(), "PUT", "/apis/coordination.k8s.io/v1/namespaces/bench/leases/l" + std::to_string(i), body(i, int(sent / kControllers) + 1)),
-            [&](const Answer& answer) {
+            [&, i](const Answer& answer) {
               if (answer.status != 200) die(answer.body);
+              keep_version(i, answer);
               ++answered;
             });
         ++sent;
@@ -379,23 +392,48 @@ class Bench {
     row("CPU with nobody there", "%.2f %% of a core", (server_->cpu_seconds() - cpu) / (settings_.seconds * 2) * 100, -1, -1);
   }
 
+  static constexpr const char* kIdleWatch = "/api/v1/namespaces/bench/configmaps?watch=1&allowWatchBookmarks=true";
+
+  /// Each on a connection of its own, HTTP/1.1.
   void watches() {
     fresh();
-    double before = server_->resident_mb();
     std::vector<std::unique_ptr<Connection>> connections;
-    std::string request = request_text(server_->endpoint(), "GET", "/api/v1/namespaces/bench/configmaps?watch=1&allowWatchBookmarks=true");
+    std::string request = request_text(server_->endpoint(), "GET", kIdleWatch);
     Poller poller;
-    auto begin = SteadyClock::now();
     for (size_t i = 0; i < settings_.watches; ++i) {
       connections.push_back(std::make_unique<Connection>(*tls_, server_->endpoint()));
       connections.back()->stream(request, [](std::string_view) {});
       poller.add(*connections.back());
     }
-    poller.run([&] { return std::all_of(connections.begin(), connections.end(), [](const auto& c) { return c->streaming(); }); },
-               SteadyClock::now() + kLimit);
-    double wall = ms(SteadyClock::now() - begin);
-    row("resident, " + std::to_string(settings_.watches) + " idle watches, each on a connection", "%.1f MB", server_->resident_mb(), -1, -1);
-    std::printf("%-44s %16.1f MB before, opened in %.0f ms\n", "", before, wall);
+    idle_watches("each on a connection", poller, [&] {
+      return std::all_of(connections.begin(), connections.end(), [](const auto& c) { return c->streaming(); });
+    });
+  }
+
+  /// HTTP/2, 100 to a connection.
+  void http2_watches() {
+    fresh();
+    constexpr size_t kStreams = 100;
+    std::vector<std::unique_ptr<Http2Connection>> connections;
+    Poller poller;
+    for (size_t i = 0; i < settings_.watches; ++i) {
+      if (i % kStreams == 0) {
+        connections.push_back(std::make_unique<Http2Connection>(*tls_, server_->endpoint()));
+        poller.add(*connections.back());
+      }
+      connections.back()->get(kIdleWatch);
+    }
+    idle_watches("HTTP/2, 100 a connection", poller, [&] {
+      size_t streaming = 0;
+      for (const auto& connection : connections) streaming += connection->streaming();
+      return streaming == settings_.watches;
+    });
+  }
+
+  /// Memory and CPU when all have begun.
+  void idle_watches(const std::string& how, Poller& poller, const std::function<bool()>& begun) {
+    if (!poller.run(begun, SteadyClock::now() + kLimit)) die("watches do not begin");
+    row("resident, " + std::to_string(settings_.watches) + " watches, " + how, "%.1f MB", server_->resident_mb(), -1, -1);
     double cpu = server_->cpu_seconds();
     std::this_thread::sleep_for(std::chrono::seconds(settings_.seconds * 2));
     row("CPU with them", "%.2f %% of a core", (server_->cpu_seconds() - cpu) / (settings_.seconds * 2) * 100, -1, -1);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -93,11 +94,10 @@ double ServerProcess::resident_mb() const { return status_mb("VmRSS:"); }
 double ServerProcess::peak_mb() const { return status_mb("VmHWM:"); }
 
 double ServerProcess::cpu_seconds() const {
-  std::ifstream file("/proc/" + std::to_string(pid_) + "/stat");
-  std::string text((std::istreambuf_iterator<char>(file)), {});
-  unsigned long user = 0, system = 0;
-  std::sscanf(text.c_str() + text.rfind(')') + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system);
-  return double(user + system) / double(sysconf(_SC_CLK_TCK));
+  clockid_t clock{};
+  timespec used{};
+  if (clock_getcpuclockid(pid_, &clock) != 0 || clock_gettime(clock, &used) != 0) die("the server's CPU time cannot be read");
+  return double(used.tv_sec) + double(used.tv_nsec) / 1e9;
 }
 
 int serve(const std::string& directory) {
