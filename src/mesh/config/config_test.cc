@@ -73,6 +73,11 @@ spec:
   EXPECT_EQ(read.fqdn, "gateway.demo.svc.cluster.local");
   EXPECT_EQ(read.vip, "127.11.128.4");
   EXPECT_TRUE(read.bound_by_gateway);
+  EXPECT_TRUE(read.bound_elsewhere);
+  Service kubernetes = Service::read("c", object("{kind: Service, metadata: {name: kubernetes, annotations: {serin.io/bind: api-server}}}"));
+  EXPECT_FALSE(kubernetes.bound_by_gateway);
+  EXPECT_TRUE(kubernetes.bound_elsewhere);
+  EXPECT_FALSE(Service::read("c", object("{kind: Service, metadata: {name: a}}")).bound_elsewhere);
   ASSERT_EQ(read.ports.size(), 2u) << "UDP is not for proxies of HTTP";
   EXPECT_EQ(read.ports[1], (ServicePort{"grpc-x", 9, Protocol::kHttp2}));
   EXPECT_EQ(Service::read("c", object("{kind: Service, metadata: {name: a}, spec: {clusterIP: None}}")).vip, "");
