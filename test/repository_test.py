@@ -5,7 +5,8 @@
 - no file names a path of some developer's machine, or how work on it was divided;
 - every C++ header begins with `#pragma once`;
 - every module under src/ and every page folder under docs/ has a README.md;
-- links between Markdown pages lead somewhere.
+- links between Markdown pages lead somewhere;
+- the tests that docs/spec/api-server-coverage.md names are there.
 
 Usage: repository_test.py [ROOT_OF_THE_CHECKOUT]. Status 77, which the test runner counts as skipped, where this is no
 Git checkout.
@@ -30,6 +31,9 @@ ORGANISATION = re.compile(
     r"\bissues? #?[0-9]+\b|\bshared/(?:design|reference|data)\b",
     re.IGNORECASE,
 )
+COVERAGE = "docs/spec/api-server-coverage.md"
+NAMED_TEST = re.compile(r"`([A-Z]\w+\.[A-Z]\w+|Test[A-Z]\w+|test_\w+)`")
+TEST = re.compile(r"\b(?:\w+_)?(?:TEST\w*|PROP)\(\s*(\w+),\s*(\w+)|^func (Test\w+)|^ +def (test_\w+)", re.MULTILINE)
 LINK = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)")
 # Text that comes from elsewhere as it is.
 FOREIGN = (
@@ -66,6 +70,20 @@ def check_links(root, name, text):
                 yield f"{name}: the link to {target} leads nowhere"
 
 
+def check_coverage(root, names):
+    """A row of the coverage table is worth as much as the test it names."""
+    if COVERAGE not in names:
+        return
+    known = set()
+    for name in names:
+        if re.search(r"_test\.(?:cc|py|go)$", name) or name == "test/clients/python/client.py":
+            for suite, case, go, python in TEST.findall((root / name).read_text()):
+                known.add(go or python or f"{suite}.{case}")
+    for test in NAMED_TEST.findall((root / COVERAGE).read_text()):
+        if test not in known:
+            yield f"{COVERAGE}: there is no test {test}"
+
+
 def check(root, names):
     for name in names:
         path = root / name
@@ -80,6 +98,7 @@ def check(root, names):
             yield f"{name}: does not begin with #pragma once"
         if name.endswith(".md"):
             yield from check_links(root, name, text)
+    yield from check_coverage(root, names)
     folders = {"/".join(name.split("/")[:2]) for name in names if re.match(r"(?:src/\w+|docs/\w+)/", name)}
     for folder in sorted(folders):
         if f"{folder}/README.md" not in names:

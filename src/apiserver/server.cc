@@ -28,7 +28,7 @@ Result<std::unique_ptr<Server>> Server::open(Options options) {
   if (o.state_directory.empty()) server->store_ = memory_store(*o.clock, o.history);
   else server->store_ = SERIN_TRY(open_sqlite_store(o.state_directory, *o.clock, o.history));
   server->security_ = SERIN_TRY(Security::make(o.security, {*server->store_, *o.clock, *o.random, o.external_address}));
-  RestOptions rest{o.clock, o.random, o.admission};
+  RestOptions rest{o.clock, o.random, o.admission, o.service_account_admission};
   if (o.service_account_admission) {
     server->account_admission_ = std::make_unique<ServiceAccountAdmission>(*server->store_, *o.random);
     rest.admission.push_back(server->account_admission_.get());

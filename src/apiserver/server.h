@@ -47,8 +47,8 @@ struct ServerOptions {
   Random* random = nullptr;              ///< null: one of its own
   HistoryBounds history{};
   std::vector<Admission*> admission{};   ///< called in this order
-  /// New pods get their ServiceAccount and its token, and are refused where their account is not there. For servers with a
-  /// controller that makes each namespace's account `default`.
+  /// New pods get their ServiceAccount and its token, and are refused where their account is not there; new namespaces
+  /// come with the account `default`.
   bool service_account_admission = false;
   LogSource* logs = nullptr;             ///< null: pods/log answers 503
   SecurityOptions security{};

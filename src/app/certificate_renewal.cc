@@ -4,8 +4,8 @@
 
 namespace serin::app {
 
-CertificateRenewal::CertificateRenewal(std::string directory, Pki used, Users users, Clock& clock)
-    : directory_(std::move(directory)), used_(std::move(used)), users_(std::move(users)), clock_(clock) {}
+CertificateRenewal::CertificateRenewal(std::string directory, Pki used, ServerNames names, Users users, Clock& clock)
+    : directory_(std::move(directory)), used_(std::move(used)), names_(std::move(names)), users_(std::move(users)), clock_(clock) {}
 
 CertificateRenewal::~CertificateRenewal() {
   {
@@ -30,7 +30,7 @@ void CertificateRenewal::start(Duration interval) {
 }
 
 Result<void> CertificateRenewal::look() {
-  Pki now = SERIN_TRY(load_or_make_pki(directory_, clock_.now()));
+  Pki now = SERIN_TRY(load_or_make_pki(directory_, clock_.now(), names_));
   if (now.server.certificate_pem != used_.server.certificate_pem) {
     SERIN_TRY(users_.server(now.server));
     used_.server = now.server;

@@ -20,7 +20,7 @@ class CertificateRenewal {
   };
 
   /// `used` is what the users have now. `clock` outlives the renewal.
-  CertificateRenewal(std::string directory, Pki used, Users users, Clock& clock);
+  CertificateRenewal(std::string directory, Pki used, ServerNames names, Users users, Clock& clock);
   ~CertificateRenewal();  ///< stops and joins
 
   /// Looks at once, then each `interval`, on a thread of its own. Once.
@@ -31,6 +31,7 @@ class CertificateRenewal {
  private:
   const std::string directory_;
   Pki used_;
+  const ServerNames names_;
   const Users users_;
   Clock& clock_;
 

@@ -32,16 +32,17 @@ Result<void> save_pair(const std::string& base, const net::KeyPair& pair) {
   return write_private_file(base + ".crt", pair.certificate_pem);
 }
 
-bool usable(const net::KeyPair& leaf, const net::KeyPair& ca, TimePoint now) {
+bool usable(const net::KeyPair& leaf, const net::KeyPair& ca, const net::CertificateRequest& request, TimePoint now) {
   Result<net::Validity> validity = net::validity(leaf.certificate_pem);
-  return validity && !wants_renewal(*validity, now) && net::check_leaf(leaf, ca.certificate_pem);
+  return validity && !wants_renewal(*validity, now) && net::check_leaf(leaf, ca.certificate_pem) &&
+         net::check_names(leaf.certificate_pem, request.dns_names, request.ip_addresses);
 }
 
 Result<net::KeyPair> load_or_issue(const std::string& base, const net::KeyPair& ca,
                                    const net::CertificateRequest& request, TimePoint now) {
   Result<net::KeyPair> kept = load_pair(base);
   if (failed_with(kept, Code::kForbidden)) return kept;
-  if (kept && usable(*kept, ca, now)) return kept;
+  if (kept && usable(*kept, ca, request, now)) return kept;
   net::KeyPair made = SERIN_TRY(net::issue(ca, request, now));
   SERIN_TRY(save_pair(base, made));
   return made;
@@ -53,7 +54,7 @@ bool wants_renewal(const net::Validity& validity, TimePoint now) {
   return validity.until - now < (validity.until - validity.from) / 3;
 }
 
-Result<Pki> load_or_make_pki(const std::string& directory, TimePoint now) {
+Result<Pki> load_or_make_pki(const std::string& directory, TimePoint now, const ServerNames& names) {
   SERIN_TRY(make_private_directory(directory));
   chmod(directory.c_str(), S_IRWXU);
   Result<net::KeyPair> ca = load_pair(directory + "/ca");
@@ -68,6 +69,8 @@ Result<Pki> load_or_make_pki(const std::string& directory, TimePoint now) {
   server.dns_names = {"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc",
                       "kubernetes.default.svc.cluster.local"};
   server.ip_addresses = {"127.0.0.1", "::1"};
+  server.dns_names.insert(server.dns_names.end(), names.dns.begin(), names.dns.end());
+  server.ip_addresses.insert(server.ip_addresses.end(), names.addresses.begin(), names.addresses.end());
   server.server = true;
   server.valid_for = kLeafLifetime;
   net::CertificateRequest admin;

@@ -92,6 +92,20 @@ TEST_F(PkiFiles, ALeafThatDoesNotFitIsMadeAnew) {
   EXPECT_TRUE(net::check_leaf(third.admin, other.certificate_pem));
 }
 
+TEST_F(PkiFiles, TheServersCertificateIsForAllItsNames) {
+  Pki first = load();
+  EXPECT_TRUE(net::check_names(first.server.certificate_pem,
+                               {"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"},
+                               {"127.0.0.1", "::1"}));
+  EXPECT_TRUE(failed_with(net::check_names(first.server.certificate_pem, {"elsewhere"}, {}), Code::kNotFound));
+  EXPECT_TRUE(failed_with(net::check_names(first.server.certificate_pem, {}, {"127.11.128.1"}), Code::kNotFound));
+  Pki second = load_or_make_pki(directory_, clock_.now(), {{"machine"}, {"127.11.128.1"}}).value();
+  EXPECT_TRUE(net::check_names(second.server.certificate_pem, {"machine", "localhost"}, {"127.11.128.1", "127.0.0.1"}));
+  EXPECT_EQ(second.ca_pem, first.ca_pem);
+  Pki fewer = load();
+  EXPECT_EQ(fewer.server.certificate_pem, second.server.certificate_pem);
+}
+
 TEST(WantsRenewal, CountsThirdsOfAnyLife) {
   TimePoint from{};
   net::Validity hour{from, from + 60min};
@@ -115,7 +129,7 @@ TEST_F(PkiFiles, RenewalWhileRunningReachesServerAndAdministrator) {
   int servers = 0, admins = 0;
   net::KeyPair admin;
   bool disk_full = true;
-  CertificateRenewal renewal(directory_, pki,
+  CertificateRenewal renewal(directory_, pki, {},
                              {[&](const net::KeyPair& pair) -> Result<void> {
                                 ++servers;
                                 return server->set_certificate(pair.certificate_pem, pair.key_pem);

@@ -8,6 +8,7 @@
 #include "apiserver/server.h"
 #include "app/address_claim.h"
 #include "app/certificate_renewal.h"
+#include "app/cluster_endpoint.h"
 #include "app/embedded_clusters.h"
 #include "app/files.h"
 #include "app/pki.h"
@@ -82,6 +83,7 @@ class EmbeddedSystem final : public System {
       : options_(std::move(options)), clock_(clock), lock_(std::move(lock)), claims_(std::move(claims)) {}
 
   ~EmbeddedSystem() override {
+    endpoints_.clear();
     http_.reset();
     logs_.stop();
     for (auto& work : work_) {
@@ -159,12 +161,14 @@ class EmbeddedSystem final : public System {
   bool left_out(const std::string& role) const { return options_.without.contains(role); }
 
   Result<void> start_api() {
-    pki_ = SERIN_TRY(load_or_make_pki(options_.state + "/pki", clock_.now()));
+    ServerNames own_names = server_names();
+    pki_ = SERIN_TRY(load_or_make_pki(options_.state + "/pki", clock_.now(), own_names));
     apiserver::ServerOptions server;
     server.state_directory = options_.state + "/store";
     server.clock = &clock_;
     server.admission = {&addresses_};
     server.logs = &logs_;
+    server.service_account_admission = true;
     server.security = SERIN_TRY(security_options());
     SERIN_TRY(make_private_directory(server.state_directory));
     SERIN_TRY(check_not_emptied(server.state_directory + "/serin.db"));
@@ -184,16 +188,35 @@ class EmbeddedSystem final : public System {
     http.key_pem = pki_.server.key_pem;
     http.client_ca_pem = pki_.ca_pem;
     http_ = SERIN_TRY(net::HttpServer::start(http, server_->http_handler()));
+    for (int i = 1; i <= options_.clusters; ++i) {
+      http.address = cluster_endpoint_address(i);
+      http.port = static_cast<uint16_t>(endpoint_port_);
+      http.threads = 1;
+      endpoints_.push_back(SERIN_TRY(net::HttpServer::start(http, one_cluster(concat("work-", i), server_->http_handler()))));
+    }
 
     renewal_ = std::make_unique<CertificateRenewal>(
-        options_.state + "/pki", pki_,
+        options_.state + "/pki", pki_, std::move(own_names),
         CertificateRenewal::Users{
-            [this](const net::KeyPair& pair) { return http_->set_certificate(pair.certificate_pem, pair.key_pem); },
+            [this](const net::KeyPair& pair) { return use_certificate(pair); },
             [this, names](const net::KeyPair& pair) { return write_contexts(names, pair); }},
         clock_);
     SERIN_TRY(write_contexts(names, pki_.admin));
     renewal_->start();
     return {};
+  }
+
+  ServerNames server_names() const {
+    ServerNames names;
+    char host[256] = {};
+    if (gethostname(host, sizeof host - 1) == 0 && host[0] != 0) names.dns.emplace_back(host);
+    for (int i = 1; i <= options_.clusters; ++i) names.addresses.push_back(cluster_endpoint_address(i));
+    return names;
+  }
+
+  Result<void> use_certificate(const net::KeyPair& pair) {
+    for (auto& endpoint : endpoints_) SERIN_TRY(endpoint->set_certificate(pair.certificate_pem, pair.key_pem));
+    return http_->set_certificate(pair.certificate_pem, pair.key_pem);
   }
 
   Result<void> write_contexts(const std::vector<std::string>& names, const net::KeyPair& admin) const {
@@ -318,6 +341,7 @@ class EmbeddedSystem final : public System {
           std::make_unique<client::EventRecorder>(*work->rollout_api, clock_, "rollouts-controller");
       rollout::add_rollout_controller(manager, work->name, *work->rollout_api, *work->rollout_events);
     }
+    SERIN_TRY(apply(*work->api, kubernetes_service(cluster_endpoint_address(number), endpoint_port_)));
     if (!left_out("node")) SERIN_TRY(start_node(*work));
     manager.start();
     work_.push_back(std::move(work));
@@ -357,12 +381,14 @@ class EmbeddedSystem final : public System {
   DirectoryLock lock_;
   std::vector<AddressClaim> claims_;
   const int http_port_ = may_bind_low_ports() ? 80 : 8080;
+  const int endpoint_port_ = may_bind_low_ports() ? 443 : 6443;
   Pki pki_;
   ServiceAddressAdmission addresses_;
   PodLogs logs_;
   std::unique_ptr<apiserver::Server> server_;
   std::unique_ptr<EmbeddedClusters> clusters_, mesh_clusters_, gitops_clusters_;
   std::unique_ptr<net::HttpServer> http_;
+  std::vector<std::unique_ptr<net::HttpServer>> endpoints_;  // of the work clusters, in order
   std::unique_ptr<CertificateRenewal> renewal_;
   std::unique_ptr<client::Manager> mesh_manager_, hub_manager_;
   std::unique_ptr<mesh::MeshController> mesh_;

@@ -136,7 +136,7 @@ spec:
                           "spec.template.spec.containers[0].name: Required value",
                           "spec.strategy.canary.steps[0].setWeight: Invalid value: 101: "
                           "spec.strategy.canary.steps[0].setWeight in body should be less than or equal to 100",
-                          "spec.strategy.canary.steps[1]: Invalid value: \"object\": "
+                          "spec.strategy.canary.steps[1]: Invalid value: 0: "
                           "spec.strategy.canary.steps[1] in body should have at least 1 properties"));
 }
 
@@ -196,7 +196,7 @@ spec: {members: [{cluster: work-1}, {cluster: work-2}], synchronise: [work-1, wo
 status: {members: [{cluster: work-1, conditions: [{type: Ready, status: "True"}]}]}
 )"), IsEmpty());
   EXPECT_THAT(problems("meshes.serin.io", "spec: {members: [{cluster: a}, {cluster: a}]}"),
-              ElementsAre("spec.members[1]: Duplicate value: {\"cluster\":\"a\"}"));
+              ElementsAre("spec.members[1]: Duplicate value: map[string]interface {}{\"cluster\":\"a\"}"));
 }
 
 }  // namespace

@@ -138,6 +138,8 @@ std::string Quantity::str() const {
 
 int64_t Quantity::units() const { return static_cast<int64_t>(divide_up(nano_, kNano)); }
 
+double Quantity::approximate() const { return static_cast<double>(nano_) / static_cast<double>(kNano); }
+
 int64_t Quantity::milli() const {
   return static_cast<int64_t>(std::clamp<Wide>(divide_up(nano_, kNano / 1000), INT64_MIN, INT64_MAX));
 }

@@ -30,6 +30,8 @@ class Quantity {
   int64_t units() const;
   /// In thousandths, rounded up (away from zero); capped.
   int64_t milli() const;
+  /// In units, as near as a double comes.
+  double approximate() const;
 
   /// By value: 1000m equals 1.
   bool operator==(const Quantity& other) const { return nano_ == other.nano_; }

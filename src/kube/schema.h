@@ -24,6 +24,10 @@ class RE2;
 
 namespace serin::kube {
 
+namespace cel {
+struct RuleNode;
+}
+
 struct Schema;
 using SchemaPtr = std::shared_ptr<const Schema>;
 
@@ -66,6 +70,7 @@ struct Schema {
   std::optional<int64_t> min_length, max_length, min_items, max_items, min_properties, max_properties;
   std::vector<SchemaPtr> all_of, any_of, one_of;  ///< value validation only
   SchemaPtr negation;
+  std::shared_ptr<const cel::RuleNode> rules;  ///< at the root: x-kubernetes-validations, compiled (cel/rules.h)
 
   const Field* field(std::string_view json_name) const;
 };
@@ -110,10 +115,14 @@ const std::vector<ResourceInfo>& builtin_resources();
 /// A built-in named type such as "core/v1.PodTemplateSpec"; null where there is none.
 SchemaPtr builtin_type(std::string_view name);
 
+/// Where a CRD's schema comes from: a schema that was let in once is not refused for what its rules may cost, and one
+/// that stands in the store is not refused for its rules at all; those that do not compile refuse every object.
+enum class SchemaUse { kNew, kUnchanged, kStored };
+
 /// A schema from the openAPIV3Schema of a CRD version. Errors are kInvalid with causes naming the fields that
-/// make it non-structural. Our own CRDs may say `x-serin-type: core/v1.PodTemplateSpec` in place of a copy of a
+/// make it non-structural, and the rules that do not compile or may cost too much. Our own CRDs may say `x-serin-type: core/v1.PodTemplateSpec` in place of a copy of a
 /// built-in schema; defaults of that type do not come with it (but for the keys of keyed lists).
-Result<SchemaPtr> schema_from_openapi(const json::value& openapi);
+Result<SchemaPtr> schema_from_openapi(const json::value& openapi, SchemaUse use = SchemaUse::kNew);
 
 // ---- operations; all pure ----
 
@@ -128,6 +137,10 @@ void apply_defaults(json::value& object, const Schema& schema);
 /// Causes carry the reasons FieldValueRequired, FieldValueInvalid, FieldValueTypeInvalid,
 /// FieldValueNotSupported, FieldValueDuplicate, FieldValueTooLong, ...
 std::vector<Cause> validate(const json::value& object, const Schema& schema);
+
+/// What is wrong with a custom resource: as `validate`, then the rules of the schema. On an update (`old` is not null) a
+/// value that is what it was is not complained about (KEP-4008); elements of lists without keys have no past.
+std::vector<Cause> validate_custom(const json::value& object, const json::value* old, const Schema& schema);
 
 /// A strategic merge patch with all its directives ($patch, $retainKeys, $deleteFromPrimitiveList,
 /// $setElementOrder). kBadRequest for a malformed patch.

@@ -4,8 +4,10 @@
 #include <map>
 
 #include "base/strings.h"
+#include "kube/cel/rules.h"
 #include "kube/schema.h"
 #include "kube/schema_path.h"
+#include "kube/schema_structure.h"
 
 namespace serin::kube {
 namespace {
@@ -136,9 +138,6 @@ class Reader {
       add("type", "FieldValueRequired",
           concat("Required value: must not be empty for specified ",
                  place == Place::kItem ? "array items" : "object fields"));
-    if (either && !type.empty())
-      add("type", "FieldValueForbidden",
-          "Forbidden: must be empty when x-kubernetes-int-or-string is true");
 
     if (const json::object* fields = json::find_object(in, "properties")) {
       auto scope = path_.member("properties");
@@ -310,11 +309,23 @@ class Reader {
 
 }  // namespace
 
-Result<SchemaPtr> schema_from_openapi(const json::value& openapi) {
+Result<SchemaPtr> schema_from_openapi(const json::value& openapi, SchemaUse use) {
   Reader reader;
   SchemaPtr schema = reader.read_root(openapi);
-  if (reader.causes.empty()) return schema;
-  Error error{Code::kInvalid, {}, std::move(reader.causes), {}, false};
+  std::vector<Cause> causes = std::move(reader.causes);
+  if (use != SchemaUse::kStored) {
+    std::vector<Cause> more = check_structure(openapi);
+    causes.insert(causes.end(), more.begin(), more.end());
+  }
+  if (causes.empty()) {
+    std::vector<Cause> wrong_rules;
+    auto with_rules = std::make_shared<Schema>(*schema);
+    with_rules->rules = cel::compile_rules(openapi, *with_rules, {use == SchemaUse::kNew}, wrong_rules);
+    schema = std::move(with_rules);
+    if (use != SchemaUse::kStored) causes = std::move(wrong_rules);
+  }
+  if (causes.empty()) return schema;
+  Error error{Code::kInvalid, {}, std::move(causes), {}, false};
   error.message = concat(error.causes[0].field, ": ", error.causes[0].message);
   return fail(std::move(error));
 }

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
+#include <map>
 
 #include "base/strings.h"
 #include "base/time.h"
+#include "kube/cel/rules.h"
+#include "kube/list_correlation.h"
 #include "kube/quantity.h"
 #include "kube/schema.h"
 #include "kube/schema_path.h"
@@ -66,19 +68,43 @@ size_t code_points(std::string_view text) {
   return n;
 }
 
+/// As Go's %#v, which Kubernetes shows values of unknown types with.
+std::string go_text(const json::value& v) {
+  if (v.is_null()) return "interface {}(nil)";
+  std::string parts;
+  if (const json::array* list = v.if_array()) {
+    for (const json::value& element : *list) parts += concat(parts.empty() ? "" : ", ", go_text(element));
+    return concat("[]interface {}{", parts, "}");
+  }
+  if (const json::object* members = v.if_object()) {
+    std::map<std::string_view, const json::value*> sorted;
+    for (const auto& [name, member] : *members) sorted[name] = &member;
+    for (const auto& [name, member] : sorted)
+      parts += concat(parts.empty() ? "" : ", ", json::dump(json::value(name)), ":", go_text(*member));
+    return concat("map[string]interface {}{", parts, "}");
+  }
+  return json::dump(v);
+}
+
 class Validator {
  public:
   std::vector<Cause> causes;
 
-  void check(const json::value& v, const Schema& schema, bool builtin) {
+  /// `old` is the same value before an update; null where there was none, or where it cannot be told which it was.
+  void check(const json::value& v, const Schema& schema, bool builtin, const json::value* old = nullptr) {
     builtin |= !schema.name.empty();
+    if (old && *old == v) return;
     if (v.is_null() && (schema.nullable || schema.type == SchemaType::kAny)) return;
-    if (!has_type(v, schema)) return wrong_type(v, type_name(schema.type), builtin);
+    if (!has_type(v, schema)) {
+      wrong_type(v, type_name(schema.type), builtin);
+      if (!builtin && !schema.enumeration.empty() && !listed(v, schema)) not_supported(v, schema);
+      return;
+    }
     if (!schema.enumeration.empty() && !listed(v, schema)) not_supported(v, schema);
     if (v.is_string()) check_string(v, schema, builtin);
     if (v.is_number()) check_number(v, schema, builtin);
-    if (const json::array* list = v.if_array()) check_list(v, *list, schema, builtin);
-    if (const json::object* members = v.if_object()) check_object(v, *members, schema, builtin);
+    if (const json::array* list = v.if_array()) check_list(*list, schema, builtin, old);
+    if (const json::object* members = v.if_object()) check_object(*members, schema, builtin, old);
     check_combinations(v, schema, builtin);
   }
 
@@ -115,17 +141,20 @@ class Validator {
     for (const json::value& value : schema.enumeration)
       allowed += (allowed.empty() ? "" : ", ") + json::dump(value);
     add("FieldValueNotSupported",
-        concat("Unsupported value: ", json::dump(v), ": supported values: ", allowed));
+        concat("Unsupported value: ", v.is_null() ? "\"null\"" : go_text(v), ": supported values: ", allowed));
   }
 
+  /// Of a custom resource, only the first thing wrong with a text is said.
   void check_string(const json::value& v, const Schema& schema, bool builtin) {
     std::string_view text = json::as_string(&v);
+    size_t before = causes.size();
     if (schema.max_length && code_points(text) > static_cast<size_t>(*schema.max_length))
       add("FieldValueTooLong", concat("Too long: may not be more than ", *schema.max_length, " bytes"));
-    if (schema.min_length && code_points(text) < static_cast<size_t>(*schema.min_length)) {
+    else if (schema.min_length && code_points(text) < static_cast<size_t>(*schema.min_length)) {
       std::string rule = concat("should be at least ", *schema.min_length, " chars long");
       invalid(v, builtin, rule, rule);
     }
+    if (!builtin && causes.size() > before) return;
     if (!schema.pattern.empty()) {
       bool match = schema.compiled_pattern
                        ? re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()),
@@ -180,42 +209,56 @@ class Validator {
     }
   }
 
-  void check_list(const json::value& v, const json::array& list, const Schema& schema, bool builtin) {
+  void check_list(const json::array& list, const Schema& schema, bool builtin, const json::value* old) {
     if (schema.max_items && list.size() > static_cast<size_t>(*schema.max_items))
       add("FieldValueTooMany", concat("Too many: ", list.size(), ": must have at most ",
                                       *schema.max_items, " items"));
     if (schema.min_items && list.size() < static_cast<size_t>(*schema.min_items)) {
       std::string rule = concat("should have at least ", *schema.min_items, " items");
-      invalid(v, builtin, rule, rule);
+      invalid(json::value(list.size()), builtin, rule, rule);
     }
     if (schema.items) {
+      ListCorrelation before(schema, old);
       for (size_t i = 0; i < list.size(); ++i) {
         auto scope = path_.index(i);
-        check(list[i], *schema.items, builtin);
+        check(list[i], *schema.items, builtin, before.find(list[i]));
       }
     }
     // Built-in lists have rules of their own (builtin_validation.h): two ports may share a number.
-    if (!builtin && schema.list_type != ListType::kAtomic) check_unique(list, schema);
+    if (!builtin && schema.list_type != ListType::kAtomic && !(old && old->is_array() && has_duplicates(old->get_array(), schema)))
+      check_unique(list, schema);
   }
 
+  static bool has_duplicates(const json::array& list, const Schema& schema) {
+    Validator inner;
+    inner.check_unique(list, schema);
+    return !inner.causes.empty();
+  }
+
+  /// Of elements that are the same, the second alone is named.
   void check_unique(const json::array& list, const Schema& schema) {
-    std::set<std::string> seen;
+    bool keyed = schema.list_type == ListType::kMap;
+    for (size_t i = 0; keyed && i < list.size(); ++i) {
+      if (list[i].is_object() || list[i].is_null()) continue;
+      auto scope = path_.index(i);
+      return add("FieldValueInvalid", concat("Invalid value: ", go_text(list[i]), ": must be an object for an array of list-type map"));
+    }
+    std::map<std::string, int> seen;
     for (size_t i = 0; i < list.size(); ++i) {
       json::value key = list[i];
-      if (schema.list_type == ListType::kMap) {
+      if (keyed) {
         key = json::object();
         for (const std::string& name : schema.list_keys)
           if (const json::value* part = json::find(list[i], name)) key.get_object()[name] = *part;
       }
-      std::string text = json::dump_canonical(key);
-      if (seen.insert(text).second) continue;
+      if (++seen[json::dump_canonical(key)] != 2) continue;
       auto scope = path_.index(i);
-      add("FieldValueDuplicate", concat("Duplicate value: ", text));
+      add("FieldValueDuplicate", concat("Duplicate value: ", go_text(key)));
     }
   }
 
-  void check_object(const json::value& v, const json::object& members, const Schema& schema,
-                    bool builtin) {
+  void check_object(const json::object& members, const Schema& schema,
+                    bool builtin, const json::value* old) {
     for (const std::string& name : schema.required) {
       const json::value* member = members.if_contains(name);
       bool missing = !member || (builtin && (member->is_null() || json::as_string(member, "-").empty() ||
@@ -229,7 +272,7 @@ class Validator {
                                       *schema.max_properties, " items"));
     if (schema.min_properties && members.size() < static_cast<size_t>(*schema.min_properties)) {
       std::string rule = concat("should have at least ", *schema.min_properties, " properties");
-      invalid(v, builtin, rule, rule);
+      invalid(json::value(members.size()), builtin, rule, rule);
     }
     if (schema.fields.empty() && !schema.values) return;
     for (const auto& [name, member] : members) {
@@ -240,12 +283,17 @@ class Validator {
                            schema.required.end();
         if (missing || (builtin && member.is_null())) continue;
         auto scope = path_.member(name);
-        check(member, *field->schema, builtin);
+        check(member, *field->schema, builtin, json_member(old, name));
       } else if (schema.values) {
         auto scope = builtin ? path_.key(name) : path_.member(name);
-        check(member, *schema.values, builtin);
+        check(member, *schema.values, builtin, json_member(old, name));
       }
     }
+  }
+
+  static const json::value* json_member(const json::value* old, std::string_view name) {
+    const json::object* members = old ? old->if_object() : nullptr;
+    return members ? members->if_contains(name) : nullptr;
   }
 
   bool fits(const json::value& v, const Schema& schema, bool builtin) {
@@ -277,12 +325,36 @@ class Validator {
   FieldPath path_;
 };
 
+/// Kubernetes does not run rules on what is wrong in one of these ways: they could not make sense of it.
+bool hides_rules(const Cause& cause) {
+  for (std::string_view reason : {"FieldValueNotSupported", "FieldValueRequired", "FieldValueTooLong", "FieldValueTooMany", "FieldValueTypeInvalid"})
+    if (cause.reason == reason) return true;
+  return false;
+}
+
 }  // namespace
 
 std::vector<Cause> validate(const json::value& object, const Schema& schema) {
   Validator validator;
   validator.check(object, schema, false);
   return std::move(validator.causes);
+}
+
+std::vector<Cause> validate_custom(const json::value& object, const json::value* old, const Schema& schema) {
+  Validator validator;
+  validator.check(object, schema, false, old);
+  std::vector<Cause> causes = std::move(validator.causes);
+  if (!schema.rules) return causes;
+  if (std::any_of(causes.begin(), causes.end(), hides_rules)) {
+    causes.push_back({"FieldValueInvalid",
+                      "Invalid value: \"null\": some validation rules were not checked because the object was invalid; correct the "
+                      "existing errors to complete validation",
+                      "<nil>"});
+    return causes;
+  }
+  std::vector<Cause> broken = cel::check_rules(object, old, *schema.rules);
+  causes.insert(causes.end(), broken.begin(), broken.end());
+  return causes;
 }
 
 }  // namespace serin::kube

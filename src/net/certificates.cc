@@ -184,6 +184,18 @@ Result<Validity> validity(const std::string& pem) {
   return validity;
 }
 
+Result<void> check_names(const std::string& pem, const std::vector<std::string>& dns_names,
+                         const std::vector<std::string>& ip_addresses) {
+  Cert certificate = SERIN_TRY(read_certificate(pem));
+  for (const std::string& name : dns_names)
+    if (X509_check_host(certificate.get(), name.data(), name.size(), X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, nullptr) != 1)
+      return fail(Code::kNotFound, concat("the certificate is not for ", name));
+  for (const std::string& address : ip_addresses)
+    if (X509_check_ip_asc(certificate.get(), address.c_str(), 0) != 1)
+      return fail(Code::kNotFound, concat("the certificate is not for ", address));
+  return {};
+}
+
 Result<void> check_leaf(const KeyPair& leaf, const std::string& ca_pem) {
   Cert certificate = SERIN_TRY(read_certificate(leaf.certificate_pem));
   Cert ca = SERIN_TRY(read_certificate(ca_pem));

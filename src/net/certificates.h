@@ -39,6 +39,8 @@ struct Validity {
 };
 /// Of the first certificate of `pem`.
 Result<Validity> validity(const std::string& pem);
+/// kNotFound, naming it, where the certificate is not for one of these names and addresses.
+Result<void> check_names(const std::string& pem, const std::vector<std::string>& dns_names, const std::vector<std::string>& ip_addresses);
 /// kInvalid where the leaf's key is not its certificate's, or the CA has not signed that.
 Result<void> check_leaf(const KeyPair& leaf, const std::string& ca_pem);
 

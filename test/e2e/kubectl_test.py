@@ -35,6 +35,23 @@ kind: ConfigMap
 metadata: {name: settings, namespace: smoke, labels: {tier: one}}
 data: {a: "1", b: "2"}
 """
+# What every in-cluster client does: the address from the environment, the token and the CA from files.
+IN_CLUSTER = """
+import os, ssl, time, urllib.error, urllib.request
+account = "/var/run/secrets/kubernetes.io/serviceaccount/"
+tls = ssl.create_default_context(cafile=account + "ca.crt")
+def ask(host, path):
+    url = "https://%s:%s%s" % (host, os.environ["KUBERNETES_SERVICE_PORT"], path)
+    request = urllib.request.Request(url, headers={"Authorization": "Bearer " + open(account + "token").read()})
+    try:
+        return urllib.request.urlopen(request, context=tls).status
+    except urllib.error.HTTPError as error:
+        return error.code
+here, namespace = os.environ["KUBERNETES_SERVICE_HOST"], open(account + "namespace").read()
+print("answers:", namespace, ask(here, "/api/v1/namespaces/%s/pods" % namespace), ask(here, "/api/v1/nodes"),
+      ask("kubernetes.default.svc", "/api/v1/namespaces/%s/pods?limit=1" % namespace), ask(here, "/clusters/hub/api/v1/namespaces"), flush=True)
+time.sleep(1000)
+"""
 ROUTES = """
 apiVersion: networking.istio.io/v1beta1
 kind: VirtualService
@@ -138,6 +155,17 @@ class Kubectl(system.SystemTest):
         self.kubectl("-n", "smoke", "delete", "pod", "talker", "--timeout=30s")
         self.assertEqual([], [pod for pod in self.system.items("pods", "smoke")
                               if pod["metadata"]["name"] == "talker"])
+
+    def test_a_program_in_a_pod_talks_to_its_cluster(self):
+        self.kubectl("-n", "smoke", "create", "serviceaccount", "reader")
+        self.kubectl("-n", "smoke", "create", "rolebinding", "reader", "--clusterrole=view", "--serviceaccount=smoke:reader")
+        self.apply(json.dumps({
+            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "inside", "namespace": "smoke"},
+            "spec": {"serviceAccountName": "reader", "terminationGracePeriodSeconds": 1, "containers": [
+                {"name": "main", "image": "serin.local/host", "command": ["python3", "-c", IN_CLUSTER]}]}}))
+        system.eventually("the program has its answers", lambda: "answers: smoke 200 403 200 403" in self.kubectl(
+            "-n", "smoke", "logs", "inside"))
+        self.assertIn("127.11.128.1", self.kubectl("get", "service", "kubernetes"))
 
     def test_discovery_and_explain(self):
         resources = self.kubectl("api-resources")

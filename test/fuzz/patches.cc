@@ -1,9 +1,10 @@
 // The bytes are JSON: a list of an object and a patch. Every kind of patch is tried: none may end the process, a merge
-// patch may be repeated, and what comes out reads back from its text.
+// patch may be repeated, and what comes out reads back from its text unless it nests too deeply, which the store refuses.
 
 #include <cstdlib>
 #include <string_view>
 
+#include "data/json_check.h"
 #include "data/patch.h"
 #include "kube/schema.h"
 
@@ -14,6 +15,8 @@ namespace {
 void must_read_back(const json::value& doc) {
   std::string text = json::dump(doc);
   auto again = json::parse(text);
+  auto checked = json::check(text, json::kMaxDepth);
+  if (!checked && checked.error().message.starts_with("nested")) return;
   if (!again || json::dump(*again) != text) std::abort();
 }
 

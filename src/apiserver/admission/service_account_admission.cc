@@ -2,11 +2,13 @@
 
 #include <algorithm>
 
+#include "apiserver/rest/metadata.h"
 #include "base/strings.h"
 
 namespace serin::apiserver {
 namespace {
 
+constexpr const char* kDefaultAccount = "default";
 constexpr const char* kMirrorPod = "kubernetes.io/config.mirror";
 /// An hour, and as many seconds more as tell these tokens from others.
 constexpr int64_t kTokenSeconds = 3607;
@@ -63,6 +65,17 @@ void mount_service_account_token(json::value& pod, const std::string& volume) {
   if (mounted && !present) array_at(spec, "volumes").push_back(token_volume(name));
 }
 
+Operation make_default_account(const ServedResource& accounts, const std::string& cluster, const std::string& ns, Random& random, TimePoint now) {
+  json::value account = json::object{{"apiVersion", "v1"}, {"kind", "ServiceAccount"},
+                                     {"metadata", json::object{{"name", kDefaultAccount}, {"namespace", ns}}}};
+  complete_new_metadata(account, accounts, random, now);
+  Operation op;
+  op.collection = accounts.collection(cluster);
+  op.name = {ns, kDefaultAccount};
+  op.bytes = accounts.stored(account);
+  return op;
+}
+
 Result<void> ServiceAccountAdmission::admit(AdmissionRequest& request) {
   if (request.verb != AdmissionRequest::Verb::kCreate || request.resource.plural != "pods" || !request.resource.group.empty() ||
       !request.subresource.empty())
@@ -72,7 +85,7 @@ Result<void> ServiceAccountAdmission::admit(AdmissionRequest& request) {
   json::value& spec = pod.get_object()["spec"];
   std::string ns(json::get_string(pod, "metadata", "namespace")), name(json::get_string(spec, "serviceAccountName"));
   if (name.empty()) {
-    name = "default";
+    name = kDefaultAccount;
     for (auto member : {"serviceAccountName", "serviceAccount"}) json::set(spec, {member}, json::value(name));
   }
   EntryPtr entry = store_.get({request.cluster, "serviceaccounts"}, {ns, name});

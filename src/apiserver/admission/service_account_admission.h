@@ -6,6 +6,7 @@
 /// without a mount of its own there gets the projected volume `kube-api-access-xxxxx` (token of an hour, ca.crt of
 /// ConfigMap kube-root-ca.crt, namespace) at /var/run/secrets/kubernetes.io/serviceaccount, read-only.
 
+#include "apiserver/catalog.h"
 #include "apiserver/hooks.h"
 #include "apiserver/store/store.h"
 #include "base/random.h"
@@ -30,5 +31,9 @@ class ServiceAccountAdmission final : public Admission {
 /// Adds the volume and its mounts; `volume` is its name where the pod has no such volume yet. Nothing where every
 /// container mounts something there itself. Pure.
 void mount_service_account_token(json::value& pod, const std::string& volume);
+
+/// Writes the account `default` of a new namespace. In the transaction that makes the namespace, so that no pod comes
+/// before its account; Kubernetes leaves it to a controller, and refuses pods that are faster.
+Operation make_default_account(const ServedResource& accounts, const std::string& cluster, const std::string& ns, Random& random, TimePoint now);
 
 }  // namespace serin::apiserver

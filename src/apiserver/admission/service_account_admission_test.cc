@@ -29,7 +29,17 @@ class ServiceAccountAdmissionTest : public ServerTest {
   }
 };
 
+TEST_F(ServiceAccountAdmissionTest, ANamespaceComesWithItsAccount) {
+  must(client_->create(kube::kNamespaces, object_of(R"({"metadata":{"name":"new"}})"), {.dry_run = true}));
+  EXPECT_TRUE(failed_with(client_->get(kServiceAccounts, {"new", "default"}), Code::kNotFound));
+  must(client_->create(kube::kNamespaces, object_of(R"({"metadata":{"name":"new"}})")));
+  kube::Object account = must(client_->get(kServiceAccounts, {"new", "default"}));
+  EXPECT_EQ(account.uid().size(), 36u);
+  EXPECT_EQ(json::get_string(account.doc(), "metadata", "creationTimestamp"), "2026-01-01T00:00:00Z");
+}
+
 TEST_F(ServiceAccountAdmissionTest, APodNeedsItsAccount) {
+  ASSERT_TRUE(client_->remove(kServiceAccounts, {"default", "default"}));
   auto refused = client_->create(kPods, pod());
   ASSERT_TRUE(failed_with(refused, Code::kForbidden));
   EXPECT_EQ(refused.error().message,
@@ -42,7 +52,8 @@ TEST_F(ServiceAccountAdmissionTest, APodNeedsItsAccount) {
 }
 
 TEST_F(ServiceAccountAdmissionTest, APodWithoutAnyWordIsTheDefaultAccountAndHasItsToken) {
-  account("default", {{"imagePullSecrets", json::array{json::object{{"name", "pull"}}}}});
+  json::value pull = json::object{{"imagePullSecrets", json::array{json::object{{"name", "pull"}}}}};
+  must(client_->patch(kServiceAccounts, {"default", "default"}, {client::Patch::Type::kMerge, pull}));
   kube::Object made = must(client_->create(kPods, pod()));
   EXPECT_EQ(json::get_string(made.doc(), "spec", "serviceAccountName"), "default");
   EXPECT_EQ(json::dump(*json::find(made.doc(), "spec", "imagePullSecrets")), R"([{"name":"pull"}])");
@@ -62,7 +73,6 @@ TEST_F(ServiceAccountAdmissionTest, APodWithoutAnyWordIsTheDefaultAccountAndHasI
 }
 
 TEST_F(ServiceAccountAdmissionTest, ThePodsWordOnMountingWinsOverTheAccounts) {
-  account("default");
   account("shy", {{"automountServiceAccountToken", false}});
   struct Row {
     const char* account;
@@ -91,7 +101,6 @@ TEST_F(ServiceAccountAdmissionTest, OwnMountsStay) {
 }
 
 TEST_F(ServiceAccountAdmissionTest, TheInProcessClientGetsTokens) {
-  account("default");
   kube::Object wish = object_of(R"({"metadata":{"name":"default","namespace":"default"},"spec":{"expirationSeconds":600}})");
   kube::Object answer = must(client_->create(kServiceAccounts, wish, {.subresource = "token"}));
   EXPECT_EQ(answer.kind(), "TokenRequest");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "apiserver/crd/crd_names.h"
 #include "base/hash.h"
 #include "base/strings.h"
 #include "kube/names.h"
@@ -22,6 +23,74 @@ void fill_names(json::value& crd) {
   if (json::get_string(names, "listKind").empty()) members["listKind"] = kind + "List";
 }
 
+const json::value* schema_of(const json::value& version) { return json::find(version, "schema", "openAPIV3Schema"); }
+
+/// Kubernetes reads a schema that all versions share as one of the whole CRD, and names it so.
+bool one_schema(const json::array& versions) {
+  return std::all_of(versions.begin(), versions.end(), [&](const json::value& version) {
+    const json::value *first = schema_of(versions.front()), *schema = schema_of(version);
+    return first && schema && *first == *schema;
+  });
+}
+
+/// Whether the version had this very schema before the update.
+bool is_unchanged(const json::value& version, const kube::Object& old) {
+  if (old.empty()) return false;
+  for (const json::value& before : json::items(old.doc(), "spec", "versions")) {
+    if (json::get_string(before, "name") != json::get_string(version, "name")) continue;
+    const json::value *was = schema_of(before), *is = schema_of(version);
+    return was && is && *was == *is;
+  }
+  return false;
+}
+
+void check_schema(const json::value& schema, const std::string& at, bool unchanged, std::vector<Cause>& causes) {
+  auto parsed = kube::schema_from_openapi(schema, unchanged ? kube::SchemaUse::kUnchanged : kube::SchemaUse::kNew);
+  if (parsed) return;
+  for (const Cause& cause : parsed.error().causes)
+    causes.push_back({cause.reason, cause.message,
+                      concat(at, cause.field.starts_with("openAPIV3Schema") ? "" : "openAPIV3Schema.", cause.field)});
+}
+
+void check_versions(const json::value& spec, const kube::Object& old, std::vector<Cause>& causes) {
+  const json::array& versions = json::items(spec, "versions");
+  bool shared = one_schema(versions);
+  int storage = 0;
+  std::vector<std::string> seen;
+  for (size_t i = 0; i < versions.size(); ++i) {
+    const json::value& version = versions[i];
+    std::string at = concat("spec.versions[", i, "]");
+    std::string name(json::get_string(version, "name"));
+    if (auto error = kube::names::dns1035_label_error(name)) causes.push_back(wrong(at + ".name", json::value(name), *error));
+    if (std::find(seen.begin(), seen.end(), name) != seen.end())
+      causes.push_back({"FieldValueDuplicate", concat("Duplicate value: \"", name, '"'), at + ".name"});
+    seen.push_back(name);
+    if (json::get_bool(version, false, "storage")) ++storage;
+    const json::value* schema = schema_of(version);
+    if (!schema) causes.push_back({"FieldValueRequired", "Required value: schemas are required", at + ".schema.openAPIV3Schema"});
+    else if (!shared) check_schema(*schema, at + ".schema.", is_unchanged(version, old), causes);
+    else if (i == 0) check_schema(*schema, "spec.validation.", is_unchanged(version, old), causes);
+  }
+  if (storage != 1)
+    causes.push_back(wrong("spec.versions", json::value(storage), "must have exactly one version marked as storage version"));
+  if (old.empty()) return;
+  const json::array& stored = json::items(old.doc(), "status", "storedVersions");
+  for (size_t i = 0; i < stored.size(); ++i)
+    if (std::find(seen.begin(), seen.end(), json::as_string(&stored[i])) == seen.end())
+      causes.push_back(wrong(concat("status.storedVersions[", i, "]"), stored[i], "must appear in spec.versions"));
+}
+
+/// What may not change: the group and, once the resource is served, what it is called and where it lives.
+void check_kept(const json::value& crd, const kube::Object& old, std::vector<Cause>& causes) {
+  auto keep = [&](std::string field, const json::value* was, const json::value* is) {
+    if (was && is && *was != *is) causes.push_back(wrong(std::move(field), *is, "field is immutable"));
+  };
+  keep("spec.group", json::find(old.doc(), "spec", "group"), json::find(crd, "spec", "group"));
+  if (!kube::condition_true(old, "Established")) return;
+  keep("spec.scope", json::find(old.doc(), "spec", "scope"), json::find(crd, "spec", "scope"));
+  keep("spec.names.kind", json::find(old.doc(), "spec", "names", "kind"), json::find(crd, "spec", "names", "kind"));
+}
+
 std::vector<Cause> check_spec(const json::value& crd, const kube::Object& old) {
   std::vector<Cause> causes;
   const json::value& spec = *json::find(crd, "spec");
@@ -38,60 +107,16 @@ std::vector<Cause> check_spec(const json::value& crd, const kube::Object& old) {
   if (scope != "Namespaced" && scope != "Cluster")
     causes.push_back({"FieldValueNotSupported",
                       concat("Unsupported value: \"", scope, "\": supported values: \"Cluster\", \"Namespaced\""), "spec.scope"});
-  if (!old.empty())
-    for (auto path : {std::pair{"spec", "group"}, {"spec", "scope"}})
-      if (json::get_string(old.doc(), path.first, path.second) != json::get_string(crd, path.first, path.second))
-        causes.push_back(wrong(concat(path.first, '.', path.second), *json::find(crd, path.first, path.second), "field is immutable"));
+  if (!old.empty()) check_kept(crd, old, causes);
   if (json::get_bool(spec, false, "preserveUnknownFields"))
     causes.push_back(wrong("spec.preserveUnknownFields", true, "must be false"));
   if (std::string_view strategy = json::get_string(spec, "conversion", "strategy"); !strategy.empty() && strategy != "None")
     causes.push_back({"FieldValueNotSupported",
                       concat("Unsupported value: \"", strategy, "\": supported values: \"None\""), "spec.conversion.strategy"});
-  int storage = 0, index = 0;
-  std::vector<std::string> seen;
-  for (const json::value& version : json::items(spec, "versions")) {
-    std::string at = concat("spec.versions[", index++, "]");
-    std::string text(json::get_string(version, "name"));
-    if (auto error = kube::names::dns1035_label_error(text))
-      causes.push_back(wrong(at + ".name", json::value(text), *error));
-    if (std::find(seen.begin(), seen.end(), text) != seen.end())
-      causes.push_back({"FieldValueDuplicate", concat("Duplicate value: \"", text, '"'), at + ".name"});
-    seen.push_back(text);
-    if (json::get_bool(version, false, "storage")) ++storage;
-    const json::value* schema = json::find(version, "schema", "openAPIV3Schema");
-    if (!schema) {
-      causes.push_back({"FieldValueRequired", "Required value: schemas are required", at + ".schema.openAPIV3Schema"});
-      continue;
-    }
-    if (auto parsed = kube::schema_from_openapi(*schema); !parsed)
-      for (const Cause& cause : parsed.error().causes)
-        causes.push_back({cause.reason, cause.message,
-                          concat(at, ".schema.", cause.field.starts_with("openAPIV3Schema") ? cause.field : "openAPIV3Schema." + cause.field)});
-  }
-  if (storage != 1)
-    causes.push_back(wrong("spec.versions", json::value(storage), "must have exactly one version marked as storage version"));
+  check_versions(spec, old, causes);
+  std::vector<Cause> approval = check_approval(crd, old);
+  causes.insert(causes.end(), approval.begin(), approval.end());
   return causes;
-}
-
-/// Whether another resource of the group has one of these names; the sentence that says so, or nullopt.
-std::optional<std::string> name_conflict(const json::value& crd, const Catalog& catalog) {
-  std::string name(json::get_string(crd, "metadata", "name"));
-  const json::value& names = *json::find(crd, "spec", "names");
-  std::string_view group = json::get_string(crd, "spec", "group");
-  for (const ServedPtr& other : catalog.all()) {
-    if (other->resource().group != group || other->crd == name) continue;
-    std::vector<std::string> taken{other->resource().plural, other->info.singular};
-    taken.insert(taken.end(), other->info.short_names.begin(), other->info.short_names.end());
-    auto is_taken = [&](std::string_view text) { return !text.empty() && std::find(taken.begin(), taken.end(), text) != taken.end(); };
-    for (auto member : {"plural", "singular"})
-      if (is_taken(json::get_string(names, member)))
-        return concat('"', json::get_string(names, member), "\" is already in use");
-    for (const json::value& text : json::items(names, "shortNames"))
-      if (is_taken(json::as_string(&text))) return concat('"', json::as_string(&text), "\" is already in use");
-    if (json::get_string(names, "kind") == other->resource().kind || json::get_string(names, "kind") == other->info.list_kind)
-      return concat('"', json::get_string(names, "kind"), "\" is already in use");
-  }
-  return std::nullopt;
 }
 
 std::vector<std::string> strings(const json::value& from, std::string_view member) {
@@ -116,17 +141,10 @@ std::vector<Cause> complete_crd(json::value& crd, const kube::Object& old, const
   fill_names(crd);
   std::vector<Cause> causes = check_spec(crd, old);
   if (!causes.empty()) return causes;
-  json::value status{json::object()};
-  if (const json::value* kept = json::find(crd, "status"); kept && kept->is_object()) status = *kept;
-  if (auto taken = name_conflict(crd, catalog)) {
-    kube::set_condition(status, "NamesAccepted", "False", "NamesConflict", *taken, now);
-    kube::set_condition(status, "Established", "False", "NotAccepted", "not all names are accepted", now);
-    if (!json::find(status, "acceptedNames")) status.get_object()["acceptedNames"] = json::object{{"plural", ""}, {"kind", ""}};
-  } else {
-    kube::set_condition(status, "NamesAccepted", "True", "NoConflicts", "no conflicts found", now);
-    kube::set_condition(status, "Established", "True", "InitialNamesAccepted", "the initial names have been accepted", now);
-    status.get_object()["acceptedNames"] = *json::find(crd, "spec", "names");
-  }
+  json::value status = json::object();
+  if (const json::value* kept = json::find(crd, "status"); !old.empty() && kept && kept->is_object()) status = *kept;
+  accept_names(crd, catalog, now, status);
+  judge_approval(crd, now, status);
   std::vector<std::string> stored = strings(status, "storedVersions");
   for (const json::value& version : json::items(crd, "spec", "versions")) {
     std::string name(json::get_string(version, "name"));
@@ -149,6 +167,8 @@ Result<std::vector<ServedPtr>> served_by(const json::value& crd) {
   for (const json::value& version : json::items(spec, "versions"))
     if (json::get_bool(version, false, "storage")) storage = json::get_string(version, "name");
   std::string definition = sha256_hex(json::dump(spec));
+  bool shared = one_schema(json::items(spec, "versions"));
+  kube::SchemaPtr schema;
   for (const json::value& version : json::items(spec, "versions")) {
     if (!json::get_bool(version, false, "served")) continue;
     auto served = std::make_shared<ServedResource>();
@@ -170,7 +190,8 @@ Result<std::vector<ServedPtr>> served_by(const json::value& crd) {
     for (const json::value& field : json::items(version, "selectableFields"))
       info.selectable_fields.emplace_back(json::get_string(field, "jsonPath"));
     info.custom = true;
-    served->schema = info.schema = SERIN_TRY(kube::schema_from_openapi(*json::find(version, "schema", "openAPIV3Schema")));
+    if (!schema || !shared) schema = SERIN_TRY(kube::schema_from_openapi(*schema_of(version), kube::SchemaUse::kStored));
+    served->schema = info.schema = schema;
     served->storage_api_version = concat(group, '/', storage);
     served->definition = definition;
     served->crd = json::get_string(crd, "metadata", "name");

@@ -1,6 +1,7 @@
 // CustomResourceDefinitions and the objects they define.
 
 #include "apiserver/testing/fixture.h"
+#include "base/strings.h"
 
 namespace serin::apiserver {
 namespace {
@@ -102,6 +103,126 @@ TEST_F(CrdTest, BadDefinitionsAreRefused) {
   });
   kube::Object made = must(client_->create(kCustomResourceDefinitions, clash));
   EXPECT_FALSE(kube::condition_true(made, "NamesAccepted"));
+}
+
+class CrdNames : public CrdTest {
+ protected:
+  /// A CRD of the same group that wants the short name of another.
+  static kube::Object gadgets(std::string_view short_name) {
+    return widget_crd().edit([&](json::value& doc) {
+      json::set(doc, {"metadata", "name"}, "gadgets.example.com");
+      json::set(doc, {"spec", "names"}, json::object{{"plural", "gadgets"}, {"kind", "Gadget"}, {"shortNames", json::array{json::value(short_name)}}});
+    });
+  }
+  kube::Object crd(const std::string& name) { return must(client_->get(kCustomResourceDefinitions, {"", name})); }
+};
+
+TEST_F(CrdNames, ThatAreTakenAreFreedWithTheirOwner) {
+  kube::Object made = must(client_->create(kCustomResourceDefinitions, gadgets("wd")));
+  const json::value& condition = json::items(made.doc(), "status", "conditions")[0];
+  EXPECT_EQ(json::get_string(condition, "type"), "NamesAccepted");
+  EXPECT_EQ(json::get_string(condition, "status"), "False");
+  EXPECT_EQ(json::get_string(condition, "reason"), "ShortNamesConflict");
+  EXPECT_EQ(json::get_string(condition, "message"), "\"wd\" is already in use");
+  EXPECT_FALSE(kube::condition_true(made, "Established"));
+  EXPECT_EQ(json::get_string(made.doc(), "status", "acceptedNames", "kind"), "Gadget");
+  EXPECT_FALSE(client_->resource_for({"example.com", "v1", "Gadget"}));
+  ASSERT_TRUE(client_->remove(kCustomResourceDefinitions, {"", "widgets.example.com"}));
+  EXPECT_TRUE(kube::condition_true(crd("gadgets.example.com"), "NamesAccepted"));
+  EXPECT_TRUE(client_->resource_for({"example.com", "v1", "Gadget"}));
+}
+
+TEST_F(CrdNames, ThatWereAcceptedStayServed) {
+  must(client_->create(kCustomResourceDefinitions, gadgets("gd")));
+  kube::Object changed = must(client_->patch(kCustomResourceDefinitions, {"", "gadgets.example.com"},
+                                             {Patch::Type::kMerge, *json::parse(R"({"spec":{"names":{"shortNames":["wd"]}}})")}));
+  EXPECT_FALSE(kube::condition_true(changed, "NamesAccepted"));
+  EXPECT_TRUE(kube::condition_true(changed, "Established"));
+  EXPECT_EQ(json::dump(*json::find(changed.doc(), "status", "acceptedNames", "shortNames")), "[\"gd\"]");
+  EXPECT_TRUE(client_->resource_for({"example.com", "v1", "Gadget"}));
+}
+
+TEST_F(CrdNames, OfKubernetesAskForApproval) {
+  auto with = [](std::string_view approval) {
+    return gadgets("gd").edit([&](json::value& doc) {
+      json::set(doc, {"metadata", "name"}, "gadgets.test.k8s.io");
+      json::set(doc, {"spec", "group"}, "test.k8s.io");
+      if (!approval.empty()) json::set(doc, {"metadata", "annotations"}, json::object{{"api-approved.kubernetes.io", approval}});
+    });
+  };
+  auto refused = client_->create(kCustomResourceDefinitions, with(""));
+  ASSERT_TRUE(failed_with(refused, Code::kInvalid));
+  EXPECT_EQ(refused.error().causes[0].field, "metadata.annotations[api-approved.kubernetes.io]");
+  EXPECT_TRUE(failed_with(client_->create(kCustomResourceDefinitions, with("yes")), Code::kInvalid));
+  kube::Object made = must(client_->create(kCustomResourceDefinitions, with("https://github.com/kubernetes/enhancements/pull/1111")));
+  EXPECT_TRUE(kube::condition_true(made, "KubernetesAPIApprovalPolicyConformant"));
+  ASSERT_TRUE(client_->remove(kCustomResourceDefinitions, {"", "gadgets.test.k8s.io"}));
+  made = must(client_->create(kCustomResourceDefinitions, with("unapproved, a test")));
+  EXPECT_FALSE(kube::condition_true(made, "KubernetesAPIApprovalPolicyConformant"));
+  EXPECT_TRUE(kube::condition_true(made, "Established"));
+}
+
+class CrdRules : public CrdTest {
+ protected:
+  /// A change of the definition of widgets.
+  Result<kube::Object> change(const std::string& patch) {
+    return client_->patch(kCustomResourceDefinitions, {"", "widgets.example.com"}, {Patch::Type::kJson, *json::parse(patch)});
+  }
+  static std::string rule(std::string_view text) {
+    return concat(R"([{"op":"add","path":"/spec/versions/0/schema/openAPIV3Schema/properties/spec/x-kubernetes-validations","value":[)", text, "]}]");
+  }
+};
+
+TEST_F(CrdRules, RefuseObjectsAndTheirStatusAndScale) {
+  must(client_->create(kWidgets, widget("old")));
+  must(change(rule(R"({"rule":"!has(self.replicas) || self.replicas < 5","message":"too many","fieldPath":".replicas"})")));
+  auto refused = client_->patch(kWidgets, {"default", "old"}, {Patch::Type::kMerge, *json::parse(R"({"spec":{"replicas":4}})")}, {.subresource = "scale"});
+  EXPECT_TRUE(refused);
+  refused = client_->patch(kWidgets, {"default", "old"}, {Patch::Type::kMerge, *json::parse(R"({"spec":{"replicas":5}})")}, {.subresource = "scale"});
+  ASSERT_TRUE(failed_with(refused, Code::kInvalid));
+  EXPECT_EQ(refused.error().causes[0].field, "spec.replicas");
+  EXPECT_EQ(refused.error().causes[0].message, "Invalid value: \"object\": too many");
+}
+
+TEST_F(CrdRules, ThatAreNewLeaveOldObjectsAlone) {
+  must(client_->create(kWidgets, widget("old", "green")));
+  must(change(rule(R"({"rule":"self.color == 'red'","message":"red only"})")));
+  EXPECT_TRUE(failed_with(client_->create(kWidgets, widget("new", "green")), Code::kInvalid));
+  must(client_->patch(kWidgets, {"default", "old"}, {Patch::Type::kMerge, *json::parse(R"({"metadata":{"labels":{"a":"b"}}})")}));
+  auto refused = client_->patch(kWidgets, {"default", "old"}, {Patch::Type::kMerge, *json::parse(R"({"spec":{"size":4}})")});
+  ASSERT_TRUE(failed_with(refused, Code::kInvalid));
+  EXPECT_EQ(refused.error().causes[0].field, "spec");
+}
+
+TEST_F(CrdRules, AreNamedByTheirPlaceInTheDefinition) {
+  auto refused = change(rule(R"({"rule":"self.colour == 'red'"})"));
+  ASSERT_TRUE(failed_with(refused, Code::kInvalid));
+  EXPECT_EQ(refused.error().causes[0].field, "spec.versions[0].schema.openAPIV3Schema.properties[spec].x-kubernetes-validations[0].rule");
+  // A schema that all versions share is one of the whole definition.
+  kube::Object one = widget_crd().edit([](json::value& doc) {
+    json::value version = json::items(doc, "spec", "versions")[0];
+    json::set(version, {"schema", "openAPIV3Schema", "x-kubernetes-validations"}, *json::parse(R"([{"rule":"1"}])"));
+    json::set(doc, {"spec", "versions"}, json::array{version});
+  });
+  ASSERT_TRUE(server_->add_cluster("other"));
+  refused = server_->client("other", "test")->create(kCustomResourceDefinitions, one);
+  ASSERT_TRUE(failed_with(refused, Code::kInvalid));
+  EXPECT_EQ(refused.error().causes[0].field, "spec.validation.openAPIV3Schema.x-kubernetes-validations[0].rule");
+}
+
+TEST_F(CrdRules, ChangedSchemasFitWhatIsStored) {
+  must(client_->create(kWidgets, widget("w")));
+  must(change(R"([{"op":"add","path":"/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/depth","value":{"type":"integer","default":2}},
+                  {"op":"remove","path":"/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/size"}])"));
+  kube::Object now = must(client_->get(kWidgets, {"default", "w"}));
+  EXPECT_EQ(json::get_int(now.doc(), 0, "spec", "depth"), 2);
+  EXPECT_EQ(json::find(now.doc(), "spec", "size"), nullptr);
+}
+
+TEST_F(CrdRules, StoredVersionsAreKept) {
+  auto refused = change(R"([{"op":"replace","path":"/spec/versions/1/storage","value":true},{"op":"remove","path":"/spec/versions/0"}])");
+  ASSERT_TRUE(failed_with(refused, Code::kInvalid));
+  EXPECT_EQ(refused.error().causes[0].field, "status.storedVersions[0]");
 }
 
 }  // namespace

@@ -120,7 +120,8 @@ void ApiHandler::serve_resource(const CallPtr& call) {
   const auto& verbs = call->resource->info.verbs;
   bool known = std::find(verbs.begin(), verbs.end(), info.verb) != verbs.end();
   bool needs_namespace = call->resource->resource().namespaced && info.ns.empty();
-  if (!known || (needs_namespace && info.verb != "list" && info.verb != "watch" && info.verb != "deletecollection"))
+  bool needs_name = info.verb == "update" || info.verb == "patch";
+  if (!known || (needs_name && info.name.empty()) || (needs_namespace && info.verb != "list" && info.verb != "watch" && info.verb != "deletecollection"))
     return call->fail({Code::kMethodNotAllowed, "the server does not allow this method on the requested resource"});
   if (!info.subresource.empty() && !subresource_allows(info.subresource, info.verb))
     return call->fail({Code::kMethodNotAllowed, "the server does not allow this method on the requested resource"});

@@ -2,6 +2,7 @@
 
 #include "apiserver/catalog.h"
 #include "apiserver/http/watch_pump.h"
+#include "apiserver/testing/fake_responder.h"
 #include "apiserver/testing/fixture.h"
 #include "base/strings.h"
 
@@ -10,53 +11,6 @@ namespace {
 
 using Encoding = Representation::Encoding;
 using Form = Representation::Form;
-
-/// What a watch has been answered with. A stream is over once `ended`.
-struct Answer {
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::string bytes;  // guarded by mutex
-  bool ended = false;  // guarded by mutex
-
-  std::string all() {
-    std::unique_lock lock(mutex);
-    EXPECT_TRUE(changed.wait_for(lock, std::chrono::seconds(20), [&] { return ended; }));
-    return bytes;
-  }
-  void add(std::string_view more, bool last) {
-    std::lock_guard lock(mutex);
-    bytes += more;
-    ended |= last;
-    changed.notify_all();
-  }
-};
-
-class Stream final : public net::BodyStream {
- public:
-  explicit Stream(std::shared_ptr<Answer> answer) : answer_(std::move(answer)) {}
-  bool write(net::SharedBytes bytes) override {
-    answer_->add(*bytes, false);
-    return true;
-  }
-  size_t pending() const override { return 0; }
-  void on_drained(std::function<void()>) override {}
-  void on_closed(std::function<void()>) override {}
-  void finish() override { answer_->add("", true); }
-  void abort() override { answer_->add("", true); }
-
- private:
-  std::shared_ptr<Answer> answer_;
-};
-
-class Taker final : public net::Responder {
- public:
-  explicit Taker(std::shared_ptr<Answer> answer) : answer_(std::move(answer)) {}
-  void send(net::Response response) override { answer_->add(response.body, true); }
-  std::shared_ptr<net::BodyStream> stream(net::Response) override { return std::make_shared<Stream>(answer_); }
-
- private:
-  std::shared_ptr<Answer> answer_;
-};
 
 class UnreadableObject : public testing::Test {
  protected:
@@ -100,10 +54,10 @@ TEST_F(UnreadableObject, IsAnErrorOfGetsAndLists) {
 TEST_F(UnreadableObject, EndsAWatchWithAnErrorAndOthersGoOn) {
   WatchPump pump(rest_, {std::chrono::hours(1), 1 << 20});
   auto watch = [&](Encoding encoding, const std::string& name, Duration timeout) {
-    auto answer = std::make_shared<Answer>();
+    auto answer = std::make_shared<FakeAnswer>();
     WatchRequest request{target_, {Form::kObject, encoding}, {}, false, false, timeout};
     request.options.field_selector = "metadata.name=" + name;
-    pump.start(std::move(request), std::make_unique<Taker>(answer), RequestInfo());
+    pump.start(std::move(request), std::make_unique<FakeResponder>(answer), RequestInfo());
     return answer;
   };
   auto refused = watch(Encoding::kProtobuf, "bad", std::chrono::hours(1));

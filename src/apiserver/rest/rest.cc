@@ -1,5 +1,6 @@
 #include "apiserver/rest/rest.h"
 
+#include "apiserver/rest/builtin_rules.h"
 #include "base/strings.h"
 #include "data/json_check.h"
 
@@ -120,8 +121,11 @@ void Rest::finish(const std::shared_ptr<Attempt>& a, Step step, Result<Committed
     if (!scale) return a->done(fail(scale.error()));
     outcome.object = *std::move(scale);
   }
-  bool removed = stored && outcome.removed;
+  bool removed = stored && outcome.removed, definition = stored && is_resource(*target.resource, "apiextensions.k8s.io", "customresourcedefinitions");
+  kube::Object written = definition ? outcome.object : kube::Object();
   a->done(std::move(outcome));
+  if (definition) accept_free_names(target, written);
+  if (definition && !removed) fit_custom_objects(target, written);
   if (removed && !target.resource->crd.empty()) after_crd_object_removed(target);
 }
 

@@ -98,6 +98,7 @@ struct RestOptions {
   Clock* clock;
   Random* random;
   std::vector<Admission*> admission;
+  bool default_accounts = false;  ///< a namespace comes with its ServiceAccount `default`
   /// Called once a write is visible and before it is answered.
   std::function<void(const Target&)> written{};
   int max_attempts = 100;  ///< how often a plan is tried against faster writers
@@ -158,6 +159,10 @@ class Rest {
                         const client::WriteOptions&, std::vector<std::string>& warnings) const;
   Result<Page> listed(const Target&, const ReadOptions&) const;
   Result<void> check_namespace(const Target&, std::vector<Guard>&) const;
+  /// Looks again at the CRDs of the group that a written CRD may have made names free for.
+  void accept_free_names(const Target& crd_target, const kube::Object& written);
+  /// Prunes and completes the stored objects of a written CRD by its schema as it is now.
+  void fit_custom_objects(const Target& crd_target, const kube::Object& written);
   bool has_custom_objects(const Target& crd, const kube::Object& object) const;
   void remove_custom_objects(const Target& crd_target, const kube::Object& crd);
   void after_crd_object_removed(const Target&);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "apiserver/admission/service_account_admission.h"
 #include "apiserver/crd/crd.h"
 #include "apiserver/rest/builtin_rules.h"
 #include "apiserver/rest/metadata.h"
@@ -148,9 +149,10 @@ Result<void> Rest::complete(const Target& target, json::value& doc, const kube::
   for (Admission* admission : options_.admission) SERIN_TRY(admission->admit(request));
   std::string name(json::get_string(doc, "metadata", "name"));
   std::vector<Cause> causes = validate_new_finalizers(doc, old);
-  std::vector<Cause> wrong = kube::validate(doc, *served.schema);
-  // Ratcheting: what was wrong already and stays as it is does not stand in the way of a change elsewhere.
-  if (!old.empty() && !wrong.empty()) {
+  std::vector<Cause> wrong = served.info.custom ? kube::validate_custom(doc, old.empty() ? nullptr : &old.doc(), *served.schema)
+                                                : kube::validate(doc, *served.schema);
+  // Built-in kinds ratchet too: what was wrong already and stays as it is does not stand in the way of a change elsewhere.
+  if (!served.info.custom && !old.empty() && !wrong.empty()) {
     std::vector<Cause> before = kube::validate(old.doc(), *served.schema);
     std::erase_if(wrong, [&](const Cause& cause) {
       return std::any_of(before.begin(), before.end(), [&](const Cause& known) {
@@ -196,6 +198,13 @@ Result<Step> Rest::plan_create(const Target& target, json::value body, const cli
     json::set(body, {"metadata", "managedFields"}, std::move(applied));
   else
     kube::track_update(json::value(), body, manager(target, options, options_.clock->now()), *served.schema);
+  if (options_.default_accounts && is_resource(served, "", "namespaces")) {
+    ServedPtr accounts = target.cluster->catalog()->find("", "v1", "serviceaccounts");
+    Operation account = make_default_account(*accounts, target.cluster->name(), std::string(json::get_string(body, "metadata", "name")),
+                                             *options_.random, options_.clock->now());
+    // One may be left of a namespace that was forced away.
+    if (!store_.get(account.collection, account.name)) step.also.push_back(std::move(account));
+  }
   step.before_visible = crd_hook(target, body);
   step.kind = Step::Kind::kPut;
   step.doc = std::move(body);

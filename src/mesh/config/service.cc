@@ -48,7 +48,9 @@ Service Service::read(const std::string& cluster, const kube::Object& object) {
     Protocol protocol = protocol_of(name, json::get_string(port, "appProtocol"));
     out.ports.push_back({std::move(name), static_cast<int>(json::get_int(port, 0, "port")), protocol});
   }
-  out.bound_by_gateway = object.annotation("serin.io/bind") == "gateway";
+  std::string_view binder = object.annotation("serin.io/bind");
+  out.bound_by_gateway = binder == "gateway";
+  out.bound_elsewhere = !binder.empty();
   return out;
 }
 

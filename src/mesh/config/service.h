@@ -34,6 +34,8 @@ struct Service {
   std::map<std::string, std::string> selector;
   /// Annotation `serin.io/bind: gateway`: gateway proxies bind the VIP themselves, so no mesh proxy does.
   bool bound_by_gateway = false;
+  /// Any value of that annotation: somebody else listens there.
+  bool bound_elsewhere = false;
 
   static Service read(const std::string& cluster, const kube::Object& object);
 };

@@ -174,7 +174,7 @@ class Translation {
   void mesh() {
     for (const auto& [fqdn, service] : view_.services) {
       auto own = service->clusters.find(proxy_.cluster);
-      if (own == service->clusters.end() || own->second->vip.empty() || own->second->bound_by_gateway) continue;
+      if (own == service->clusters.end() || own->second->vip.empty() || own->second->bound_elsewhere) continue;
       std::shared_ptr<const VirtualService> virtual_service = virtual_service_for(fqdn);
       for (const ServicePort& port : own->second->ports) {
         add(ResourceType::kListener, listener_name(own->second->vip, port.port), {own->second},

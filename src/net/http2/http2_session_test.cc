@@ -382,6 +382,27 @@ TEST(Http2, FloodsEndTheConnectionAndNothingElse) {
   }
 }
 
+// 12 KiB that would be read as 32 MiB: one long field in the table of HPACK, and thousands of references to it.
+TEST(Http2, AHeadOfReferencesToOneLongFieldIsNotUnpacked) {
+  Held held;
+  auto server = serve({}, held.handler());
+  std::string value(4000, 'v'), field("\x40\x01x\x7f", 4);
+  for (size_t rest = value.size() - 127; ; rest >>= 7) {  // the length, as an integer with a prefix of 7 bits
+    field += static_cast<char>(rest < 128 ? rest : (rest & 127) | 128);
+    if (rest < 128) break;
+  }
+  RawClient client(server->port());
+  client.send(opening() + frame(kHeaders, kEndStream | kEndHeaders, 1, get_block("/") + field + value + std::string(8000, '\xbe')));
+  ::shutdown(client.fd(), SHUT_WR);
+  client.read_all();
+  EXPECT_TRUE(held.requests.empty());
+  Http2Client after(server->port());
+  after.get("/");
+  after.flush();
+  held.wait_for(1);
+  EXPECT_TRUE(held.requests.front().headers.get("x").empty());
+}
+
 TEST(Http2, WhatIsNotHttp2EndsTheConnection) {
   auto server = serve({}, echo);
   for (const std::string& bytes :

@@ -91,6 +91,27 @@ TEST(TlsServer, OldVersionsAndWeakCiphersAreRefused) {
     EXPECT_FALSE(TlsProbe(server->port(), {.version = TLS1_2_VERSION, .ciphers = weak}).connected) << weak;
 }
 
+TEST(TlsServer, HandshakesThatDoNotEndAreLetGoAndCountedAmongTheConnections) {
+  ServerOptions options = tls_server();
+  options.header_timeout = std::chrono::milliseconds(50);
+  options.max_connections = 4;
+  auto server = serve(options, echo);
+  {
+    RawClient silent(server->port()), half_a_hello(server->port()), dripping(server->port());
+    half_a_hello.send(std::string_view("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11));
+    for (int i = 0; i < 3; ++i) dripping.send("\x16");
+    EXPECT_EQ(silent.read_all(), "");
+    half_a_hello.read_all();
+    dripping.read_all();
+  }
+  for (int i = 0; i < 8; ++i) {
+    RawClient silent(server->port());  // beyond the fourth it is not listened to at all
+    silent.read_all();
+  }
+  TlsProbe served(server->port(), {});
+  EXPECT_NE(served.ask(kGet, "/a 0 ").find("200 OK"), std::string::npos);
+}
+
 TEST(TlsServer, ANewCertificateIsForNewConnectionsAndOpenOnesGoOn) {
   auto server = serve(tls_server(), echo);
   TlsProbe open(server->port(), {});

@@ -115,9 +115,9 @@ class Rollouts(unittest.TestCase):
         self.change_status("web", '{"status": {"abort": true}}')
         self.wait_for("web", "Degraded")
         self.wait_for_images("web", harness.TALK, harness.TALK)
-        reasons = {event["reason"] for event in self.cluster.objects(
-            "events", SPACE, "--field-selector=involvedObject.kind=Rollout,involvedObject.name=web")}
-        self.assertTrue({"RolloutUpdated", "RolloutPaused", "RolloutCompleted", "RolloutAborted"} <= reasons, reasons)
+        eventually("the events say so", lambda: {"RolloutUpdated", "RolloutPaused", "RolloutCompleted", "RolloutAborted"} <= {
+            event["reason"] for event in self.cluster.objects(
+                "events", SPACE, "--field-selector=involvedObject.kind=Rollout,involvedObject.name=web")})
         lease, = self.cluster.objects("leases", HOME)
         self.assertTrue(lease["spec"]["holderIdentity"])
         self.cluster.k("-n", SPACE, "delete", "rollout", "web")

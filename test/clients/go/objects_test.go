@@ -32,8 +32,10 @@ func podTemplate(labels map[string]string) corev1.PodTemplateSpec {
 	return corev1.PodTemplateSpec{
 		ObjectMeta: metav1.ObjectMeta{Labels: labels, Annotations: map[string]string{"note": "ünïcode\n"}},
 		Spec: corev1.PodSpec{
-			NodeSelector:   map[string]string{"never": "there"},
-			InitContainers: []corev1.Container{{Name: "first", Image: idle, RestartPolicy: ptr.To(corev1.ContainerRestartPolicyAlways)}},
+			NodeSelector: map[string]string{"never": "there"},
+			// Else each pod has a token volume of another name.
+			AutomountServiceAccountToken: ptr.To(false),
+			InitContainers:               []corev1.Container{{Name: "first", Image: idle, RestartPolicy: ptr.To(corev1.ContainerRestartPolicyAlways)}},
 			Containers: []corev1.Container{{
 				Name: "main", Image: idle, Command: []string{"sleep", "1000"},
 				Ports: []corev1.ContainerPort{{Name: "http", ContainerPort: 8080}, {ContainerPort: 53, Protocol: corev1.ProtocolUDP}},

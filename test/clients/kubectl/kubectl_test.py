@@ -20,6 +20,7 @@ import system  # noqa: E402
 import versions  # noqa: E402
 from system import eventually  # noqa: E402
 
+OLDEST = 27  # older ones lack `wait --for=jsonpath`, `--subresource` and `events`, with which these tests look
 FIRST_WITH_SELF_SUBJECT_REVIEW_V1 = 28  # `auth whoami` of older ones asks for betas, which no server of 1.33 has
 REQUEST = (  # a certificate request of CN=tess, O=testers; its key was thrown away
     "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KTUlIZE1JR0RBZ0VBTUNFeEVEQU9CZ05WQkFvTUIzUmxjM1JsY25NeERUQUxCZ05WQkFN"
@@ -697,6 +698,8 @@ def main(which):
         Kubectl.minor, Kubectl.program = int(which), versions.at_hand().get(int(which))
         if not Kubectl.program:
             harness.skip(f"there is no kubectl 1.{which}")
+    if Kubectl.minor < OLDEST:
+        harness.skip(f"kubectl is 1.{Kubectl.minor}; these tests need 1.{OLDEST}")
     harness.own_network()
     unittest.main(argv=[sys.argv[0], *sys.argv[2:]], verbosity=2)
 

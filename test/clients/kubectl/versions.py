@@ -9,7 +9,6 @@ import re
 import shutil
 import subprocess
 
-OLDEST = 27
 KUBECTL = re.compile(r"kubectl([._-]?v?[0-9.]+)?$")
 
 
@@ -34,7 +33,7 @@ def at_hand():
         for path in sorted(glob.glob(os.path.join(folder, "kubectl*")), key=len, reverse=True):
             if KUBECTL.match(os.path.basename(path)) and os.access(path, os.X_OK):
                 minor = minor_of(path)
-                if minor is not None and minor >= OLDEST:
+                if minor is not None:
                     found.setdefault(minor, path)
     return found
 
