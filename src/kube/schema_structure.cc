@@ -116,7 +116,8 @@ class StructureChecker {
     const json::value* items = json::find(in, "items");
     if ((list != "set" && list != "map") || !items || !items->is_object()) return;
     auto scope = path_.member("items");
-    if (json::get_bool(*items, false, "nullable")) forbidden("nullable", concat("cannot be nullable when x-kubernetes-list-type is ", list));
+    if (json::get_bool(*items, false, "nullable"))
+      forbidden("nullable", concat("cannot be nullable when x-kubernetes-list-type is ", list));
     if (list == "set") check_set_items(*items);
     else check_map_items(*items, keys);
   }
@@ -127,7 +128,8 @@ class StructureChecker {
       invalid("x-kubernetes-list-type", json::value(inner_list), "must be atomic as item of a list with x-kubernetes-list-type=set");
     const json::value* inner_map = json::find(items, "x-kubernetes-map-type");
     if (type_of(items) == "object" && json::as_string(inner_map) != "atomic")
-      invalid("x-kubernetes-map-type", inner_map ? *inner_map : json::value(), "must be atomic as item of a list with x-kubernetes-list-type=set");
+      invalid("x-kubernetes-map-type", inner_map ? *inner_map : json::value(),
+              "must be atomic as item of a list with x-kubernetes-list-type=set");
   }
 
   void check_map_items(const json::value& items, const json::array& keys) {
@@ -142,7 +144,8 @@ class StructureChecker {
     for (const json::value& key : keys) {
       std::string_view name = json::as_string(&key);
       if (!seen.insert(name).second) {
-        causes.push_back({"FieldValueInvalid", concat("Invalid value: ", json::dump(json::value(keys)), ": must not contain duplicate entries"),
+        causes.push_back({"FieldValueInvalid",
+                          concat("Invalid value: ", json::dump(json::value(keys)), ": must not contain duplicate entries"),
                           path_.str().substr(0, path_.str().rfind('.')) + ".x-kubernetes-list-map-keys"});
         continue;
       }

@@ -327,7 +327,8 @@ class Validator {
 
 /// Kubernetes does not run rules on what is wrong in one of these ways: they could not make sense of it.
 bool hides_rules(const Cause& cause) {
-  for (std::string_view reason : {"FieldValueNotSupported", "FieldValueRequired", "FieldValueTooLong", "FieldValueTooMany", "FieldValueTypeInvalid"})
+  for (std::string_view reason :
+       {"FieldValueNotSupported", "FieldValueRequired", "FieldValueTooLong", "FieldValueTooMany", "FieldValueTypeInvalid"})
     if (cause.reason == reason) return true;
   return false;
 }

@@ -18,7 +18,8 @@ constexpr uint64_t kLimit = 20'000;
 json::value doc(std::string_view text) { return *json::parse(text); }
 
 struct Data {
-  serin::kube::SchemaPtr schema = *serin::kube::schema_from_openapi(doc(R"({"type":"object","properties":{"spec":{"type":"object","properties":{
+  serin::kube::SchemaPtr schema =
+      *serin::kube::schema_from_openapi(doc(R"({"type":"object","properties":{"spec":{"type":"object","properties":{
     "n":{"type":"integer"},"f":{"type":"number"},"s":{"type":"string","maxLength":20},"b":{"type":"boolean"},
     "t":{"type":"string","format":"date-time"},"d":{"type":"string","format":"duration"},"raw":{"type":"string","format":"byte"},
     "ios":{"x-kubernetes-int-or-string":true},"list":{"type":"array","items":{"type":"string"}},

@@ -10,7 +10,8 @@ namespace serin::apiserver {
 /// Keeps a CRD that is being deleted until its last object is gone.
 inline constexpr std::string_view kCrdCleanupFinalizer = "customresourcecleanup.apiextensions.k8s.io";
 
-/// Fills in names and the whole status: accepted names and conditions (crd_names.h), stored versions. Answers with what is wrong. `old` is empty on creation.
+/// Fills in names and the whole status: accepted names and conditions (crd_names.h), stored versions. Answers with what is wrong. `old` is
+/// empty on creation.
 std::vector<Cause> complete_crd(json::value& crd, const kube::Object& old, const Catalog& catalog, TimePoint now);
 
 /// The resources of a completed CRD, one per served version; none where its names were not accepted.

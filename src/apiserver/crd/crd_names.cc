@@ -103,7 +103,8 @@ void accept_names(const json::value& crd, const Catalog& catalog, TimePoint now,
   status.get_object()["acceptedNames"] = std::move(accepted);
 
   bool free = reason.empty();
-  kube::set_condition(status, "NamesAccepted", free ? "True" : "False", free ? "NoConflicts" : reason, free ? "no conflicts found" : message, now);
+  kube::set_condition(status, "NamesAccepted", free ? "True" : "False", free ? "NoConflicts" : reason,
+                      free ? "no conflicts found" : message, now);
   if (free) kube::set_condition(status, "Established", "True", "InitialNamesAccepted", "the initial names have been accepted", now);
   else if (!kube::condition_true(kube::Object(json::object{{"status", status}}), "Established"))
     kube::set_condition(status, "Established", "False", "NotAccepted", "not all names are accepted", now);

@@ -61,7 +61,8 @@ TEST_F(CrdTest, SelectableFieldsAndUnsupportedPatch) {
   must(client_->create(kWidgets, widget("r", "red")));
   must(client_->create(kWidgets, widget("g", "green")));
   EXPECT_EQ(client_->list(kWidgets, {.field_selector = "spec.color=green"})->items.size(), 1u);
-  EXPECT_TRUE(failed_with(client_->patch(kWidgets, {"default", "r"}, {Patch::Type::kStrategic, json::object()}), Code::kUnsupportedMediaType));
+  EXPECT_TRUE(
+      failed_with(client_->patch(kWidgets, {"default", "r"}, {Patch::Type::kStrategic, json::object()}), Code::kUnsupportedMediaType));
 }
 
 TEST_F(CrdTest, DeletionTakesTheObjectsAlong) {
@@ -111,7 +112,8 @@ class CrdNames : public CrdTest {
   static kube::Object gadgets(std::string_view short_name) {
     return widget_crd().edit([&](json::value& doc) {
       json::set(doc, {"metadata", "name"}, "gadgets.example.com");
-      json::set(doc, {"spec", "names"}, json::object{{"plural", "gadgets"}, {"kind", "Gadget"}, {"shortNames", json::array{json::value(short_name)}}});
+      json::set(doc, {"spec", "names"},
+                json::object{{"plural", "gadgets"}, {"kind", "Gadget"}, {"shortNames", json::array{json::value(short_name)}}});
     });
   }
   kube::Object crd(const std::string& name) { return must(client_->get(kCustomResourceDefinitions, {"", name})); }
@@ -169,16 +171,19 @@ class CrdRules : public CrdTest {
     return client_->patch(kCustomResourceDefinitions, {"", "widgets.example.com"}, {Patch::Type::kJson, *json::parse(patch)});
   }
   static std::string rule(std::string_view text) {
-    return concat(R"([{"op":"add","path":"/spec/versions/0/schema/openAPIV3Schema/properties/spec/x-kubernetes-validations","value":[)", text, "]}]");
+    return concat(R"([{"op":"add","path":"/spec/versions/0/schema/openAPIV3Schema/properties/spec/x-kubernetes-validations","value":[)",
+                  text, "]}]");
   }
 };
 
 TEST_F(CrdRules, RefuseObjectsAndTheirStatusAndScale) {
   must(client_->create(kWidgets, widget("old")));
   must(change(rule(R"({"rule":"!has(self.replicas) || self.replicas < 5","message":"too many","fieldPath":".replicas"})")));
-  auto refused = client_->patch(kWidgets, {"default", "old"}, {Patch::Type::kMerge, *json::parse(R"({"spec":{"replicas":4}})")}, {.subresource = "scale"});
+  auto refused = client_->patch(kWidgets, {"default", "old"}, {Patch::Type::kMerge, *json::parse(R"({"spec":{"replicas":4}})")},
+                                {.subresource = "scale"});
   EXPECT_TRUE(refused);
-  refused = client_->patch(kWidgets, {"default", "old"}, {Patch::Type::kMerge, *json::parse(R"({"spec":{"replicas":5}})")}, {.subresource = "scale"});
+  refused = client_->patch(kWidgets, {"default", "old"}, {Patch::Type::kMerge, *json::parse(R"({"spec":{"replicas":5}})")},
+                           {.subresource = "scale"});
   ASSERT_TRUE(failed_with(refused, Code::kInvalid));
   EXPECT_EQ(refused.error().causes[0].field, "spec.replicas");
   EXPECT_EQ(refused.error().causes[0].message, "Invalid value: \"object\": too many");
@@ -212,7 +217,8 @@ TEST_F(CrdRules, AreNamedByTheirPlaceInTheDefinition) {
 
 TEST_F(CrdRules, ChangedSchemasFitWhatIsStored) {
   must(client_->create(kWidgets, widget("w")));
-  must(change(R"([{"op":"add","path":"/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/depth","value":{"type":"integer","default":2}},
+  must(change(
+      R"([{"op":"add","path":"/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/depth","value":{"type":"integer","default":2}},
                   {"op":"remove","path":"/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/size"}])"));
   kube::Object now = must(client_->get(kWidgets, {"default", "w"}));
   EXPECT_EQ(json::get_int(now.doc(), 0, "spec", "depth"), 2);

@@ -121,7 +121,8 @@ void Rest::finish(const std::shared_ptr<Attempt>& a, Step step, Result<Committed
     if (!scale) return a->done(fail(scale.error()));
     outcome.object = *std::move(scale);
   }
-  bool removed = stored && outcome.removed, definition = stored && is_resource(*target.resource, "apiextensions.k8s.io", "customresourcedefinitions");
+  bool removed = stored && outcome.removed,
+       definition = stored && is_resource(*target.resource, "apiextensions.k8s.io", "customresourcedefinitions");
   kube::Object written = definition ? outcome.object : kube::Object();
   a->done(std::move(outcome));
   if (definition) accept_free_names(target, written);

@@ -260,14 +260,16 @@ class Checker {
         first = second = dyn();
         break;
       default:
-        report(*fold.range, concat("expression of type '", range->str(), "' cannot be range of a comprehension (must be list, map, or dynamic)"));
+        report(*fold.range,
+               concat("expression of type '", range->str(), "' cannot be range of a comprehension (must be list, map, or dynamic)"));
         first = second = error_type();
     }
     scope_.push_back({fold.accu, accu});
     scope_.push_back({fold.var, first});
     if (!fold.var2.empty()) scope_.push_back({fold.var2, second});
     check(*fold.condition);
-    if (!types.assignable(type_of(TKind::kBool), fold.condition->type)) mismatch(*fold.condition, type_of(TKind::kBool), fold.condition->type);
+    if (!types.assignable(type_of(TKind::kBool), fold.condition->type))
+      mismatch(*fold.condition, type_of(TKind::kBool), fold.condition->type);
     check(*fold.step);
     if (!types.assignable(accu, fold.step->type)) mismatch(*fold.step, accu, fold.step->type);
     scope_.resize(scope_.size() - (fold.var2.empty() ? 1 : 2));

@@ -62,7 +62,8 @@ const Declared* Declarations::build(const Schema& schema, bool resource, const s
     case SchemaType::kString: made = text(schema); break;
     case SchemaType::kAny: break;
     case SchemaType::kArray:
-      if (const Declared* items = schema.items ? build(*schema.items, schema.items->embedded_resource, name + ".@idx", depth + 1) : nullptr) {
+      if (const Declared* items =
+              schema.items ? build(*schema.items, schema.items->embedded_resource, name + ".@idx", depth + 1) : nullptr) {
         auto sizes = std::make_shared<Sizes>();
         int64_t fit = (kMaxRequestBytes - 2) / (items->min_bytes + 1);
         sizes->max = static_cast<uint64_t>(std::max<int64_t>(schema.max_items.value_or(fit), 0));

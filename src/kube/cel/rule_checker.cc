@@ -30,7 +30,8 @@ class RuleChecker {
  private:
   void add(std::string_view reason, std::string message, std::string_view below = {}) {
     std::string field = path_.str();
-    if (!below.empty()) field = field.empty() ? std::string(below) : below.starts_with('[') ? concat(field, below) : concat(field, '.', below);
+    if (!below.empty())
+      field = field.empty() ? std::string(below) : below.starts_with('[') ? concat(field, below) : concat(field, '.', below);
     causes.push_back({std::string(reason), std::move(message), field.empty() ? "<nil>" : std::move(field)});
   }
   void invalid(const RuleNode& node, std::string_view why) {
@@ -94,7 +95,8 @@ class RuleChecker {
       return;
     }
     if (result.over_limit) {
-      invalid(node, concat("'", result.value.text(), "': no further validation rules will be run due to call cost exceeds limit for rule: ", shown));
+      invalid(node, concat("'", result.value.text(),
+                           "': no further validation rules will be run due to call cost exceeds limit for rule: ", shown));
       budget_ = -1;
       return;
     }
@@ -103,7 +105,8 @@ class RuleChecker {
     if (result.value.is_error()) {
       std::string_view error = result.value.text();
       invalid(node, error.starts_with("no such overload")
-                        ? concat("'", error, "': call arguments did not match a supported operator, function or macro signature for rule: ", shown)
+                        ? concat("'", error,
+                                 "': call arguments did not match a supported operator, function or macro signature for rule: ", shown)
                         : concat(error, " evaluating rule: ", shown));
       return;
     }

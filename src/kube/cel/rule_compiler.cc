@@ -21,8 +21,9 @@ std::string too_dear(std::string_view what, uint64_t cost, uint64_t limit) {
   char shown[64];
   if (factor > 100) std::snprintf(shown, sizeof(shown), "more than 100x");
   else std::snprintf(shown, sizeof(shown), factor < 1.5 ? "%fx" : "%.1fx", factor);
-  return concat(what, " exceeds budget by factor of ", shown,
-                " (try simplifying the rule, or adding maxItems, maxProperties, and maxLength where arrays, maps, and strings are declared)");
+  return concat(
+      what, " exceeds budget by factor of ", shown,
+      " (try simplifying the rule, or adding maxItems, maxProperties, and maxLength where arrays, maps, and strings are declared)");
 }
 
 uint64_t times(uint64_t cost, uint64_t count) {
@@ -94,7 +95,8 @@ class Compiler {
       causes_.push_back({"FieldValueForbidden",
                          "Forbidden: contributed to estimated rule cost total exceeding cost limit for entire OpenAPIv3 schema", path});
     causes_.push_back({"FieldValueForbidden",
-                       concat("Forbidden: ", too_dear("x-kubernetes-validations estimated rule cost total for entire OpenAPIv3 schema", total_, kSchemaCostLimit)),
+                       concat("Forbidden: ", too_dear("x-kubernetes-validations estimated rule cost total for entire OpenAPIv3 schema",
+                                                      total_, kSchemaCostLimit)),
                        path_.str()});
   }
 
@@ -150,7 +152,8 @@ class Compiler {
   }
 
   void charge(std::string_view member, std::string_view what, uint64_t cost) {
-    if (checks_.costs && cost > kRuleCostLimit) add(member, "FieldValueForbidden", concat("Forbidden: ", too_dear(what, cost, kRuleCostLimit)));
+    if (checks_.costs && cost > kRuleCostLimit)
+      add(member, "FieldValueForbidden", concat("Forbidden: ", too_dear(what, cost, kRuleCostLimit)));
     total_ = cost > kUnbounded - total_ ? kUnbounded : total_ + cost;
     if (cost < kSchemaCostLimit / 100) return;
     auto scope = path_.member(member);

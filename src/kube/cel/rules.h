@@ -48,8 +48,8 @@ struct RuleChecks {
 };
 
 /// Compiles the rules of an openAPIV3Schema whose structure has been read into `root`. Null where there are none. What is
-/// wrong with them, and with defaults that break them, goes to `causes`, with fields that begin with "openAPIV3Schema"; the rules concerned stay in the
-/// answer and refuse every object.
+/// wrong with them, and with defaults that break them, goes to `causes`, with fields that begin with "openAPIV3Schema"; the rules concerned
+/// stay in the answer and refuse every object.
 RuleNodePtr compile_rules(const json::value& openapi, const Schema& root, const RuleChecks& checks, std::vector<Cause>& causes);
 
 /// What an object breaks. `old` is null on creation; on an update a rule is not evaluated where its value is unchanged
