@@ -42,6 +42,19 @@ bool is_omitted(const json::value& v, const Field& field, const Schema& type) {
          !written_when_empty(type, field.name);
 }
 
+/// What a null stands for where Go holds the element by value.
+json::value zero_of(const Schema& schema) {
+  switch (schema.type) {
+    case SchemaType::kArray: return json::array();
+    case SchemaType::kObject: return json::object();
+    case SchemaType::kString: return schema.format == "quantity" ? "0" : "";
+    case SchemaType::kBoolean: return false;
+    case SchemaType::kInteger:
+    case SchemaType::kNumber: return 0;
+    default: return nullptr;
+  }
+}
+
 void canonical_scalar(json::value& v, const Schema& schema) {
   if (schema.format == "quantity") {
     if (v.is_string() || v.is_number())
@@ -67,6 +80,7 @@ void canonical_typed(json::value& v, const Schema& schema) {
         continue;
       }
       const Schema* inner = field ? field->schema.get() : schema.values.get();
+      if (!field && inner && at->value().is_null()) at->value() = zero_of(*inner);
       if (inner && (at->value().is_structured() || has_forms(*inner))) canonical_typed(at->value(), *inner);
       ++at;
     }

@@ -6,6 +6,7 @@
 /// - A Time is RFC 3339 in UTC with whole seconds, a MicroTime with microseconds; a quantity has its shortest text.
 /// - An empty list or map, and a zero, empty string or false that Go holds by value, is left out where the field is not
 ///   required (Go's `omitempty`). What Go holds by pointer stays, messages stay.
+/// - A null in a map is the zero of the map's type: `data: {key: null}` of a Secret is an empty value.
 ///
 /// Values of a wrong type are left for validation, unknown members for pruning.
 

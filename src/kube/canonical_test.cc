@@ -14,6 +14,13 @@ json::value canonical(std::string_view text, std::string_view type) {
   return object;
 }
 
+TEST(Canonical, ANullInAMapIsAZero) {
+  EXPECT_EQ(canonical(R"({"data":{"cert.pem":null,"key.pem":"eA=="}})", "core/v1.Secret"),
+            *json::parse(R"({"data":{"cert.pem":"","key.pem":"eA=="}})"));
+  EXPECT_EQ(canonical(R"({"data":{"a":null},"metadata":{"labels":{"b":null}}})", "core/v1.ConfigMap"),
+            *json::parse(R"({"data":{"a":""},"metadata":{"labels":{"b":""}}})"));
+}
+
 TEST(Canonical, TimesHaveOneSpelling) {
   EXPECT_EQ(canonical(R"({"metadata":{"creationTimestamp":"2026-11-23T12:28:52.000Z","managedFields":[
               {"manager":"m","time":"2026-11-23T13:28:52.5+01:00","fieldsV1":{"f:data":{}}}]}})", "core/v1.ConfigMap"),
