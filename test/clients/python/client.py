@@ -228,6 +228,7 @@ class Restart(unittest.TestCase):
         config.load_kube_config()
         core = client.CoreV1Api()
         before = core.create_namespaced_config_map("default", config_map("kept"))
+        core.create_namespaced_config_map("default", config_map("missed"))  # an event that the new server cannot tell again
         with urllib.request.urlopen(os.environ["CLIENTS_CONTROL"] + "/restart", data=b"") as answer:
             self.assertEqual(200, answer.status)
         self.assertEqual(before.metadata.uid, core.read_namespaced_config_map("kept", "default").metadata.uid)
