@@ -92,7 +92,7 @@ std::optional<client::Write> plan(const EndpointsObserved& observed, size_t most
     list.push_back(std::move(subset));
   }
 
-  std::optional<Object> live = observed.endpoints;
+  const std::optional<Object>& live = observed.endpoints;
   Object before = live ? *live : Object(json::object{{"apiVersion", "v1"},
                                                      {"kind", "Endpoints"},
                                                      {"metadata", json::object{{"namespace", service.ns()}, {"name", service.name()}}}});
