@@ -88,14 +88,21 @@ std::string scientific(double v, int width) {
   return padded(std::move(out), width);
 }
 
+uint64_t magnitude(const Value& v) {
+  if (v.is(Kind::kUint)) return v.uinteger();
+  auto bits = static_cast<uint64_t>(v.integer());
+  return v.integer() < 0 ? ~bits + 1 : bits;
+}
+
 std::string in_base(const Value& v, unsigned base, bool upper) {
+  const char* symbols = upper ? "0123456789ABCDEF" : "0123456789abcdef";
   bool negative = v.is(Kind::kInt) && v.integer() < 0;
-  uint64_t n = v.is(Kind::kUint) ? v.uinteger() : negative ? ~static_cast<uint64_t>(v.integer()) + 1 : static_cast<uint64_t>(v.integer());
   std::string digits;
+  uint64_t rest = magnitude(v);
   do {
-    digits.insert(digits.begin(), (upper ? "0123456789ABCDEF" : "0123456789abcdef")[n % base]);
-    n /= base;
-  } while (n != 0);
+    digits.insert(digits.begin(), symbols[rest % base]);
+    rest /= base;
+  } while (rest != 0);
   return negative ? "-" + digits : digits;
 }
 
