@@ -31,7 +31,7 @@ std::string gunzip(const std::string& packed) {
 
 std::string text(size_t size) {
   std::string out;
-  for (int i = 0; out.size() < size; ++i) out += "{\"name\":\"object-" + std::to_string(i * 7919) + "\"},";
+  for (unsigned i = 0; out.size() < size; ++i) out += "{\"name\":\"object-" + std::to_string(i * 7919) + "\"},";
   out.resize(size);
   return out;
 }
