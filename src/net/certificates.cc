@@ -9,24 +9,18 @@
 #include <ctime>
 #include <memory>
 
+#include "base/c_handle.h"
 #include "base/strings.h"
 #include "net/tls/tls.h"
 
 namespace serin::net {
 namespace {
 
-template <auto F>
-struct Free {
-  template <class T>
-  void operator()(T* p) const {
-    F(p);
-  }
-};
-using Bio = std::unique_ptr<BIO, Free<BIO_free_all>>;
-using Cert = std::unique_ptr<X509, Free<X509_free>>;
-using Key = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
-using Extension = std::unique_ptr<X509_EXTENSION, Free<X509_EXTENSION_free>>;
-using Number = std::unique_ptr<BIGNUM, Free<BN_free>>;
+using Bio = std::unique_ptr<BIO, FreedBy<BIO_free_all>>;
+using Cert = std::unique_ptr<X509, FreedBy<X509_free>>;
+using Key = std::unique_ptr<EVP_PKEY, FreedBy<EVP_PKEY_free>>;
+using Extension = std::unique_ptr<X509_EXTENSION, FreedBy<X509_EXTENSION_free>>;
+using Number = std::unique_ptr<BIGNUM, FreedBy<BN_free>>;
 
 constexpr std::chrono::minutes kClockSkew{5};
 
@@ -86,7 +80,7 @@ bool add_extension(X509* certificate, X509* issuer, int kind, const std::string&
 /// DNS names and addresses go in as values, not as configuration text, where a comma would start
 /// another name.
 Result<void> add_alternative_names(X509* certificate, const CertificateRequest& request) {
-  std::unique_ptr<GENERAL_NAMES, Free<GENERAL_NAMES_free>> names(sk_GENERAL_NAME_new_null());
+  std::unique_ptr<GENERAL_NAMES, FreedBy<GENERAL_NAMES_free>> names(sk_GENERAL_NAME_new_null());
   for (const std::string& dns : request.dns_names) {
     GENERAL_NAME* name = GENERAL_NAME_new();
     ASN1_IA5STRING* text = ASN1_IA5STRING_new();

@@ -4,24 +4,17 @@
 
 #include <mutex>
 
+#include "base/c_handle.h"
 #include "base/strings.h"
 
 namespace serin::gitops::source {
 namespace {
 
-/// libgit2 objects, freed with their owner.
-template <auto Free>
-struct Freer {
-  template <class T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-using ObjectPtr = std::unique_ptr<git_object, Freer<git_object_free>>;
-using ReferencePtr = std::unique_ptr<git_reference, Freer<git_reference_free>>;
-using TreePtr = std::unique_ptr<git_tree, Freer<git_tree_free>>;
-using TreeEntryPtr = std::unique_ptr<git_tree_entry, Freer<git_tree_entry_free>>;
-using BlobPtr = std::unique_ptr<git_blob, Freer<git_blob_free>>;
+using ObjectPtr = std::unique_ptr<git_object, FreedBy<git_object_free>>;
+using ReferencePtr = std::unique_ptr<git_reference, FreedBy<git_reference_free>>;
+using TreePtr = std::unique_ptr<git_tree, FreedBy<git_tree_free>>;
+using TreeEntryPtr = std::unique_ptr<git_tree_entry, FreedBy<git_tree_entry_free>>;
+using BlobPtr = std::unique_ptr<git_blob, FreedBy<git_blob_free>>;
 
 std::string last_problem() {
   const git_error* error = git_error_last();

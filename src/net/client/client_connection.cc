@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/c_handle.h"
 #include "base/strings.h"
 
 namespace serin::net {
@@ -20,10 +21,7 @@ namespace {
 constexpr size_t kReadSize = 16 << 10;  // what one TLS record holds
 constexpr size_t kOneWrite = 16 << 10;  // head and a body up to this go out as one piece
 
-struct FreeAddresses {
-  void operator()(addrinfo* list) const { freeaddrinfo(list); }
-};
-using Addresses = std::unique_ptr<addrinfo, FreeAddresses>;
+using Addresses = std::unique_ptr<addrinfo, FreedBy<freeaddrinfo>>;
 
 std::string where(const ClientOptions& options) { return concat(options.host, ":", options.port); }
 
