@@ -1,23 +1,13 @@
 #include "apiserver/auth/reviews.h"
 
 #include "base/strings.h"
+#include "data/json_strings.h"
 #include "kube/causes.h"
 
 namespace serin::apiserver {
 namespace {
 
-json::array strings(const std::vector<std::string>& from) {
-  json::array out;
-  for (const std::string& text : from) out.push_back(json::value(text));
-  return out;
-}
-
-std::vector<std::string> read_strings(const json::array& from) {
-  std::vector<std::string> out;
-  for (const json::value& one : from)
-    if (one.is_string()) out.emplace_back(one.get_string());
-  return out;
-}
+using json::from_strings;
 
 Result<void> check(const std::string& kind, kube::Causes& causes) {
   std::vector<Cause> wrong = causes.take();
@@ -54,10 +44,10 @@ UserPtr user_of(const json::value& spec) {
   User user;
   user.name = json::get_string(spec, "user");
   user.uid = json::get_string(spec, "uid");
-  user.groups = read_strings(json::items(spec, "groups"));
+  user.groups = json::to_strings(json::items(spec, "groups"));
   if (const json::object* extra = json::find_object(spec, "extra"))
     for (const auto& [key, values] : *extra)
-      if (values.is_array()) user.extra[std::string(key)] = read_strings(values.get_array());
+      if (values.is_array()) user.extra[std::string(key)] = json::to_strings(values.get_array());
   return std::make_shared<const User>(std::move(user));
 }
 
@@ -66,9 +56,9 @@ UserPtr user_of(const json::value& spec) {
 json::object user_info(const User& user) {
   json::object info{{"username", user.name}};
   if (!user.uid.empty()) info["uid"] = user.uid;
-  if (!user.groups.empty()) info["groups"] = strings(user.groups);
+  if (!user.groups.empty()) info["groups"] = from_strings(user.groups);
   json::object extra;
-  for (const auto& [key, values] : user.extra) extra[key] = strings(values);
+  for (const auto& [key, values] : user.extra) extra[key] = from_strings(values);
   if (!extra.empty()) info["extra"] = std::move(extra);
   return info;
 }
@@ -122,11 +112,11 @@ Result<json::value> Reviews::rules(const Question& question) const {
   json::array resources, paths;
   for (const rbac::Rule& rule : held.rules) {
     if (!rule.resources.empty()) {
-      json::object one{{"verbs", strings(rule.verbs)}, {"apiGroups", strings(rule.groups)}, {"resources", strings(rule.resources)}};
-      if (!rule.names.empty()) one["resourceNames"] = strings(rule.names);
+      json::object one{{"verbs", from_strings(rule.verbs)}, {"apiGroups", from_strings(rule.groups)}, {"resources", from_strings(rule.resources)}};
+      if (!rule.names.empty()) one["resourceNames"] = from_strings(rule.names);
       resources.push_back(std::move(one));
     }
-    if (!rule.urls.empty()) paths.push_back(json::object{{"verbs", strings(rule.verbs)}, {"nonResourceURLs", strings(rule.urls)}});
+    if (!rule.urls.empty()) paths.push_back(json::object{{"verbs", from_strings(rule.verbs)}, {"nonResourceURLs", from_strings(rule.urls)}});
   }
   json::object status{{"resourceRules", std::move(resources)}, {"nonResourceRules", std::move(paths)}, {"incomplete", !held.errors.empty()}};
   if (!held.errors.empty()) status["evaluationError"] = join(held.errors, ", ");
@@ -136,9 +126,9 @@ Result<json::value> Reviews::rules(const Question& question) const {
 Result<json::value> Reviews::token(const Question& question) const {
   std::string_view text = json::get_string(question.body, "spec", "token");
   if (text.empty()) return fail(Code::kBadRequest, "token is required for TokenReview in authentication");
-  auto identity = authenticator_.token(question.cluster, text, read_strings(json::items(question.body, "spec", "audiences")));
+  auto identity = authenticator_.token(question.cluster, text, json::to_strings(json::items(question.body, "spec", "audiences")));
   if (!identity) return json::object{{"authenticated", false}, {"user", json::object()}, {"error", "invalid bearer token"}};
-  return json::object{{"authenticated", true}, {"user", user_info(*identity->user)}, {"audiences", strings(identity->audiences)}};
+  return json::object{{"authenticated", true}, {"user", user_info(*identity->user)}, {"audiences", from_strings(identity->audiences)}};
 }
 
 }  // namespace serin::apiserver

@@ -5,6 +5,7 @@
 #include "apiserver/crd/crd_names.h"
 #include "base/hash.h"
 #include "base/strings.h"
+#include "data/json_strings.h"
 #include "kube/names.h"
 
 namespace serin::apiserver {
@@ -151,9 +152,7 @@ std::vector<Cause> complete_crd(json::value& crd, const kube::Object& old, const
     if (json::get_bool(version, false, "storage") && std::find(stored.begin(), stored.end(), name) == stored.end())
       stored.push_back(name);
   }
-  json::array list;
-  for (const std::string& version : stored) list.push_back(json::value(version));
-  status.get_object()["storedVersions"] = std::move(list);
+  status.get_object()["storedVersions"] = json::from_strings(stored);
   crd.get_object()["status"] = std::move(status);
   return {};
 }

@@ -3,15 +3,10 @@
 #include "apiserver/http/subresources.h"
 #include "base/hash.h"
 #include "base/strings.h"
+#include "data/json_strings.h"
 
 namespace serin::apiserver {
 namespace {
-
-json::array strings(const std::vector<std::string>& from) {
-  json::array out;
-  for (const std::string& text : from) out.push_back(json::value(text));
-  return out;
-}
 
 json::object group_of(const Catalog& catalog, const std::string& group) {
   json::array versions;
@@ -64,14 +59,14 @@ json::value api_resource_list(const Catalog& catalog, const kube::GroupVersion& 
     const kube::Resource& r = served->resource();
     if (r.group != gv.group || r.version != gv.version) continue;
     json::object one{{"name", r.plural}, {"singularName", served->info.singular}, {"namespaced", r.namespaced},
-                     {"kind", r.kind},   {"verbs", strings(served->info.verbs)}};
-    if (!served->info.short_names.empty()) one["shortNames"] = strings(served->info.short_names);
-    if (!served->info.categories.empty()) one["categories"] = strings(served->info.categories);
+                     {"kind", r.kind},   {"verbs", json::from_strings(served->info.verbs)}};
+    if (!served->info.short_names.empty()) one["shortNames"] = json::from_strings(served->info.short_names);
+    if (!served->info.categories.empty()) one["categories"] = json::from_strings(served->info.categories);
     if (is_stored(*served)) one["storageVersionHash"] = storage_version_hash(*served);
     resources.push_back(std::move(one));
     for (const Subresource& sub : subresources(*served)) {
       json::object below{{"name", concat(r.plural, '/', sub.name)}, {"singularName", ""}, {"namespaced", r.namespaced},
-                         {"kind", sub.kind}, {"verbs", strings(sub.verbs)}};
+                         {"kind", sub.kind}, {"verbs", json::from_strings(sub.verbs)}};
       if (sub.group != r.group || sub.version != r.version) {
         below["group"] = sub.group;
         below["version"] = sub.version;
@@ -97,13 +92,13 @@ json::value aggregated_discovery(const Catalog& catalog, bool core, std::string_
                          {"responseKind", kind_of(r.group, r.version, r.kind)},
                          {"scope", r.namespaced ? "Namespaced" : "Cluster"},
                          {"singularResource", served->info.singular},
-                         {"verbs", strings(served->info.verbs)}};
-        if (!served->info.short_names.empty()) one["shortNames"] = strings(served->info.short_names);
-        if (!served->info.categories.empty()) one["categories"] = strings(served->info.categories);
+                         {"verbs", json::from_strings(served->info.verbs)}};
+        if (!served->info.short_names.empty()) one["shortNames"] = json::from_strings(served->info.short_names);
+        if (!served->info.categories.empty()) one["categories"] = json::from_strings(served->info.categories);
         json::array below;
         for (const Subresource& sub : subresources(*served))
           below.push_back(json::object{{"subresource", sub.name}, {"responseKind", kind_of(sub.group, sub.version, sub.kind)},
-                                       {"verbs", strings(sub.verbs)}});
+                                       {"verbs", json::from_strings(sub.verbs)}});
         if (!below.empty()) one["subresources"] = std::move(below);
         resources.push_back(std::move(one));
       }

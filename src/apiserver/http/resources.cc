@@ -10,6 +10,7 @@
 #include "apiserver/rest/list_options.h"
 #include "base/strings.h"
 #include "base/time.h"
+#include "data/json_strings.h"
 
 namespace serin::apiserver {
 namespace {
@@ -62,16 +63,14 @@ net::Response unsupported_patch(const RequestInfo& info, bool custom) {
 
 /// Who asks for a certificate is who is logged in, whatever the body says.
 void name_requestor(json::value& request, const User& user) {
-  json::array groups;
-  for (const std::string& group : user.groups) groups.push_back(json::value(group));
   json::object& spec = json::ensure_object(request, {"spec"});
   for (auto member : {"uid", "extra"}) spec.erase(member);
   spec["username"] = user.name;
-  spec["groups"] = std::move(groups);
+  spec["groups"] = json::from_strings(user.groups);
   if (!user.uid.empty()) spec["uid"] = user.uid;
   if (user.extra.empty()) return;
   json::object extra;
-  for (const auto& [key, values] : user.extra) extra[key] = json::array(values.begin(), values.end());
+  for (const auto& [key, values] : user.extra) extra[key] = json::from_strings(values);
   spec["extra"] = std::move(extra);
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/strings.h"
 #include "base/time.h"
+#include "data/json_strings.h"
 #include "mesh/config/names.h"
 
 namespace serin::mesh {
@@ -42,12 +43,7 @@ std::map<std::string, std::string> read_strings(const json::value* v) {
   return out;
 }
 
-std::vector<std::string> read_list(const json::value& v, std::string_view field) {
-  std::vector<std::string> out;
-  for (const json::value& item : json::items(v, field))
-    if (item.is_string()) out.emplace_back(json::as_string(&item));
-  return out;
-}
+std::vector<std::string> read_list(const json::value& v, std::string_view field) { return json::to_strings(json::items(v, field)); }
 
 std::optional<Duration> read_duration(const json::value& v, std::string_view field) {
   std::string_view value = json::get_string(v, field);

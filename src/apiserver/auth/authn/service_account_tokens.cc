@@ -6,6 +6,7 @@
 #include "apiserver/auth/rbac/policy.h"
 #include "base/strings.h"
 #include "base/time.h"
+#include "data/json_strings.h"
 #include "kube/causes.h"
 
 namespace serin::apiserver {
@@ -26,13 +27,8 @@ Result<json::value> read_object(const Store& store, const Collection& collection
 }
 
 std::vector<std::string> audiences_of(const json::value* value) {
-  std::vector<std::string> out;
-  if (!value) return out;
-  if (value->is_string()) out.emplace_back(value->get_string());
-  if (value->is_array())
-    for (const json::value& one : value->get_array())
-      if (one.is_string()) out.emplace_back(one.get_string());
-  return out;
+  if (value && value->is_string()) return {std::string(value->get_string())};
+  return value && value->is_array() ? json::to_strings(value->get_array()) : std::vector<std::string>();
 }
 
 Result<std::chrono::seconds> lifetime_of(const json::value& request) {
@@ -86,8 +82,7 @@ Result<json::value> ServiceAccountTokens::request(const std::string& cluster, co
   json::object subject{{"namespace", account.ns},
                        {"serviceaccount", json::object{{"name", account.name}, {"uid", json::get_string(object, "metadata", "uid")}}}};
   for (auto& [name, value] : bound) subject[name] = value;
-  json::array audience_list;
-  for (const std::string& audience : audiences) audience_list.push_back(json::value(audience));
+  json::array audience_list = json::from_strings(audiences);
   json::object claims{{"aud", audience_list}, {"exp", unix_seconds(end)}, {"iat", unix_seconds(now)}, {"iss", issuer(cluster)},
                       {"jti", random_.uuid()}, {kPrivateClaims, std::move(subject)}, {"nbf", unix_seconds(now)},
                       {"sub", rbac::service_account_user(account.ns, account.name)}};

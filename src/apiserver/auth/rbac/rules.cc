@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/strings.h"
+#include "data/json_strings.h"
 
 namespace serin::apiserver::rbac {
 namespace {
@@ -60,12 +61,7 @@ std::vector<Rule> parts_of(const Rule& rule) {
   return parts;
 }
 
-Strings read_list(const json::value& rule, const char* member) {
-  Strings out;
-  for (const json::value& item : json::items(rule, member))
-    if (item.is_string()) out.emplace_back(item.get_string());
-  return out;
-}
+Strings read_list(const json::value& rule, const char* member) { return json::to_strings(json::items(rule, member)); }
 
 }  // namespace
 
@@ -82,9 +78,7 @@ json::array write_rules(const std::vector<Rule>& rules) {
   for (const Rule& rule : rules) {
     json::object one;
     auto put = [&](const char* member, const Strings& list) {
-      if (list.empty()) return;
-      json::array& items = one[member].emplace_array();
-      for (const std::string& text : list) items.push_back(json::value(text));
+      if (!list.empty()) one[member] = json::from_strings(list);
     };
     put("verbs", rule.verbs);
     put("apiGroups", rule.groups);
