@@ -102,6 +102,5 @@ Value timestamp_of(std::string_view text);
 /// The code points of valid UTF-8.
 std::u32string to_code_points(std::string_view text);
 std::string to_utf8(std::u32string_view code_points);
-bool valid_utf8(std::string_view text);
 
 }  // namespace serin::kube::cel

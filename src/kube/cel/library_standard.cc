@@ -9,6 +9,7 @@
 
 #include "base/strings.h"
 #include "base/time.h"
+#include "base/utf8.h"
 #include "kube/cel/lexer.h"
 #include "kube/cel/library.h"
 
@@ -170,7 +171,7 @@ Value string_to_bool(Args a) {
 }
 Value string_to_bytes(Args a) { return Value::bytes(std::string(a[0].text())); }
 Value bytes_to_string(Args a) {
-  if (!valid_utf8(a[0].text())) return Value::error("invalid UTF-8 in bytes, cannot convert to string");
+  if (!is_utf8(a[0].text())) return Value::error("invalid UTF-8 in bytes, cannot convert to string");
   return Value::string(std::string(a[0].text()));
 }
 Value string_to_double(Args a) {
