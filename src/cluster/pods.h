@@ -18,10 +18,6 @@ bool pod_ended(const Object& pod);
 bool pod_ready(const Object& pod);
 /// When the pod has been ready for `min_ready`; nullopt while it is not ready.
 std::optional<TimePoint> available_at(const Object& pod, Duration min_ready);
-inline bool pod_available(const Object& pod, Duration min_ready, TimePoint now) {
-  std::optional<TimePoint> at = available_at(pod, min_ready);
-  return at && *at <= now;
-}
 
 /// Sorts the pods that should go first to the front, as the ReplicaSet controller of Kubernetes ranks them:
 /// unassigned, pending, not ready, low controller.kubernetes.io/pod-deletion-cost, doubled up on a node, ready

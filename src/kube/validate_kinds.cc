@@ -51,11 +51,6 @@ void check_selector(const json::value* selector, std::string path, Causes& cause
   if (auto parsed = LabelSelector::from_object(selector); !parsed) causes.invalid(std::move(path), *selector, parsed.error().message);
 }
 
-void check_not_empty(const json::value& object, std::string_view member, const std::string& path, Causes& causes,
-                     std::string_view detail) {
-  if (json::items(object, member).empty()) causes.required(concat(path, path.empty() ? "" : ".", member), detail);
-}
-
 bool is_ipv4(std::string_view text) {
   in_addr address{};
   return ::inet_pton(AF_INET, std::string(text).c_str(), &address) == 1;

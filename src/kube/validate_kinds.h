@@ -31,9 +31,6 @@ void check_least(const json::value& object, json::Path path, int64_t least, Caus
 void check_int_or_percent(const json::value* v, std::string path, bool at_most_all, Causes& causes);
 /// A label selector with well-formed keys and operators.
 void check_selector(const json::value* selector, std::string path, Causes& causes);
-/// A list that must have something in it.
-void check_not_empty(const json::value& object, std::string_view member, const std::string& path, Causes& causes,
-                     std::string_view detail = {});
 bool is_ipv4(std::string_view text);
 bool is_ipv6(std::string_view text);
 /// "10.0.0.0/8".
